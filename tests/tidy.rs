@@ -149,6 +149,7 @@ const PURE_IN_THE_SERVER: &[&str] = &[
     "respond.rs",
     "ring.rs",
     "route.rs",
+    "sign_in",
     "state.rs",
     "stats_document.rs",
 ];

@@ -219,7 +219,8 @@ pub(super) const SERVE: &str = "\
 Examples:
   reproq serve                               Serve every database of the project on http://127.0.0.1:9180
   reproq serve --listen 127.0.0.1:0 --json   Take a free port, and print the URL as JSON
-  reproq serve --allowed-host queue.example.org --public-url https://queue.example.org";
+  reproq serve --allowed-host queue.example.org --public-url https://queue.example.org
+  reproq serve --trusted-proxy 127.0.0.1 --identity-header X-Remote-User --allow-identity ada";
 
 pub(super) const STATS_HEATMAP: &str = "\
 Examples:

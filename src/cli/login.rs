@@ -10,7 +10,7 @@ use crate::cli::examples;
 /// Options of `login`.
 #[derive(Debug, Args)]
 pub(crate) struct LoginArgs {
-    /// The URL of the Django project
+    /// The URL of the Django project, or of `reproq serve`
     #[arg(value_name = "URL", required_unless_present_any = ["status", "remove"])]
     pub url: Option<String>,
     /// Show the stored token: its server and when it expires, not the token itself

@@ -124,6 +124,7 @@ pub(crate) use run::PreforkSelection;
 pub(crate) use run::StartArgs;
 pub(crate) use run::WorkerArgs;
 pub(crate) use serve::ServeArgs;
+pub(crate) use serve::SignInArgs;
 pub(crate) use stats::HeatmapArgs;
 pub(crate) use stats::StatsArgs;
 pub(crate) use stats::StatsCommand;
@@ -247,7 +248,7 @@ const HELP_TEMPLATE: &str = "\
   \x1b[1mlimit\x1b[0m        Work with rate limits
   \x1b[1mworkflow\x1b[0m     Work with chains, groups and chords of tasks
   \x1b[1mdb\x1b[0m           Check and migrate the database of the queue
-  \x1b[1mlogin\x1b[0m        Sign in at a Django server, for reproq-tui
+  \x1b[1mlogin\x1b[0m        Sign in at a Django server or `reproq serve`, for reproq-tui
   \x1b[1mtoken\x1b[0m        Check bearer tokens
 
 \x1b[1m\x1b[4mManage a repository's releases:\x1b[0m
@@ -337,7 +338,7 @@ pub(crate) enum Command {
     /// Check and migrate the database of the queue
     #[command(subcommand, after_long_help = examples::DB)]
     Db(DbCommand),
-    /// Sign in at a Django server, for reproq-tui
+    /// Sign in at a Django server or `reproq serve`, for reproq-tui
     #[command(after_long_help = examples::LOGIN)]
     Login(LoginArgs),
     /// Check bearer tokens

@@ -1,10 +1,13 @@
 //! The command `serve`.
 
+use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
+use http::HeaderName;
+use ipnet::IpNet;
 use url::Url;
 
 use crate::cli::DatabaseArgs;
@@ -28,10 +31,26 @@ pub(crate) struct ServeArgs {
     /// Name the pages by this URL, if clients reach the server under another one than its address
     #[arg(long, value_name = "URL", value_parser = parse_public_url)]
     pub public_url: Option<Url>,
+    #[command(flatten)]
+    pub sign_in: SignInArgs,
     /// Serve only this alias of [tool.reproq.databases], or of Django's DATABASES; otherwise every database of the project
     /// [env: DATABASE_URL]
     #[arg(long, value_name = "ALIAS")]
     pub database: Option<String>,
+}
+
+/// Who may sign in.
+#[derive(Debug, Args)]
+pub(crate) struct SignInArgs {
+    /// Trust the headers of requests from this network: X-Forwarded-For, and the one of --identity-header; repeatable
+    #[arg(long, value_name = "CIDR", value_parser = parse_network)]
+    pub trusted_proxy: Vec<IpNet>,
+    /// Take the person's name from this header, which a trusted proxy must set in every request
+    #[arg(long, value_name = "NAME", value_parser = parse_header, requires_all = ["trusted_proxy", "allow_identity"])]
+    pub identity_header: Option<HeaderName>,
+    /// Let the person with this name read, and approve terminals; repeatable
+    #[arg(long, value_name = "PERSON", requires = "identity_header")]
+    pub allow_identity: Vec<String>,
 }
 
 impl ServeArgs {
@@ -47,6 +66,16 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
         return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     }
     text.parse().map_err(|_| "expected an IP address and a port, such as 127.0.0.1:9180 or [::1]:9180".to_owned())
+}
+
+/// A network, or one address.
+fn parse_network(text: &str) -> Result<IpNet, String> {
+    let address = text.parse().map(|address: IpAddr| IpNet::from(address.to_canonical()));
+    text.parse().or(address).map_err(|_| "expected a network, such as 10.0.0.0/8 or 127.0.0.1".to_owned())
+}
+
+fn parse_header(text: &str) -> Result<HeaderName, String> {
+    text.parse().map_err(|_| "expected the name of a header, such as X-Remote-User".to_owned())
 }
 
 fn parse_public_url(text: &str) -> Result<Url, String> {
@@ -68,6 +97,9 @@ mod tests {
         for wrong in ["localhost", "example.org:80", "127.0.0.1", ":80", "127.0.0.1:65536", "localhost:x"] {
             assert!(parse_address(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(parse_network("127.0.0.1").map(|it| it.to_string()).as_deref(), Ok("127.0.0.1/32"));
+        assert!(parse_network("fd00::/8").is_ok() && parse_network("10.0.0.0/33").is_err());
+        assert!(parse_header("X-Remote-User").is_ok() && parse_header("a b").is_err());
         assert!(parse_public_url("https://queue.example.org/ops").is_ok());
         for wrong in ["queue.example.org", "ftp://a", "https://u:p@a", "https://a?x=1", "https://a#x"] {
             assert!(parse_public_url(wrong).is_err(), "{wrong}");

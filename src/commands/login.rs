@@ -129,7 +129,8 @@ fn state_of(expires_at: Option<DateTime<Utc>>, session: &Session<'_>) -> LoginSt
 
 /// A login that failed. No token was stored.
 fn failed(error: LoginError) -> CommandError {
-    const OTHER: &str = "is it the URL of a Django project with `reproq_django.urls` below /reproq/?";
+    const OTHER: &str =
+        "is it the URL of a Django project with `reproq_django.urls` below /reproq/, or of `reproq serve`?";
     let is_of_another_server = error.is_of_another_server();
     let (status, hint) = match &error {
         LoginError::Api(JsonApiError::NotFound { .. }) => (ExitStatus::NotFound, OTHER.to_owned()),

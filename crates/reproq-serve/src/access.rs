@@ -1,14 +1,14 @@
 //! Who may read: the token, and the names under which this server is called. Pure.
 
+use core::net::IpAddr;
 use std::fmt;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::header::HOST;
 use reproq_token::AttemptLimit;
-use sha2::Digest;
-use sha2::Sha256;
-use subtle::ConstantTimeEq;
+
+use crate::sign_in::SignIn;
 
 /// The header that upstream accepts beside `Authorization`.
 const TOKEN_HEADER: &str = "x-reproq-token";
@@ -30,12 +30,6 @@ impl AccessToken {
     pub fn expose(&self) -> &str {
         &self.0
     }
-
-    /// Compares digests in constant time, so that the time depends neither on the content nor on the length.
-    fn equals(&self, given: &[u8]) -> bool {
-        let (own, given) = (Sha256::digest(self.0.as_bytes()), Sha256::digest(given));
-        bool::from(own.as_slice().ct_eq(given.as_slice()))
-    }
 }
 
 impl fmt::Debug for AccessToken {
@@ -54,15 +48,21 @@ pub(crate) enum Access {
     Wrong,
 }
 
-/// Whether the headers of a request allow it to read. Without a token, everybody on this machine may.
-pub(crate) fn is_authorized(headers: &HeaderMap, token: Option<&AccessToken>) -> Access {
-    let Some(token) = token else { return Access::Granted };
+/// Whether the headers of a request allow it to read. Without a token, everybody on this machine may. With one, it is accepted,
+/// and so are tokens that it signed, and people who are signed in. `remote` is the other end of the connection, `now` in Unix
+/// seconds.
+pub(crate) fn is_authorized(headers: &HeaderMap, sign_in: Option<&SignIn>, remote: IpAddr, now: i64) -> Access {
+    let Some(sign_in) = sign_in else { return Access::Granted };
     let sent: Vec<&[u8]> =
         bearer(headers).into_iter().chain(headers.get(TOKEN_HEADER).map(|it| it.as_bytes())).collect();
-    if sent.is_empty() {
-        return Access::Missing;
+    if sent.iter().any(|given| sign_in.accepts(given, now)) {
+        return Access::Granted;
     }
-    if sent.iter().any(|given| token.equals(given)) { Access::Granted } else { Access::Wrong }
+    match (sent.is_empty(), sign_in.holder(headers, remote, now)) {
+        (true, Some(_)) => Access::Granted,
+        (true, None) => Access::Missing,
+        (false, _) => Access::Wrong,
+    }
 }
 
 /// The token of `Authorization: Bearer TOKEN`.
@@ -124,7 +124,9 @@ mod tests {
 
     #[test]
     fn the_token_is_accepted_in_both_headers() {
-        let token = AccessToken::new("s3cret-token".to_owned());
+        let token = AccessToken::new("s3cret-token".to_owned()).expect("a token");
+        let sign_in = SignIn::new(&token, None, None).expect("a token");
+        let remote = IpAddr::from([192, 0, 2, 1]);
         for (pairs, expected) in [
             (&[][..], Access::Missing),
             (&[("authorization", "Bearer s3cret-token")], Access::Granted),
@@ -137,9 +139,9 @@ mod tests {
             (&[("authorization", "Bearer")], Access::Missing),
             (&[("x-reproq-token", "")], Access::Wrong),
         ] {
-            assert_eq!(is_authorized(&headers(pairs), token.as_ref()), expected, "{pairs:?}");
+            assert_eq!(is_authorized(&headers(pairs), Some(&sign_in), remote, 0), expected, "{pairs:?}");
         }
-        assert_eq!(is_authorized(&headers(&[]), None), Access::Granted);
+        assert_eq!(is_authorized(&headers(&[]), None, remote, 0), Access::Granted);
         assert!(AccessToken::new(String::new()).is_none());
         assert!(!format!("{token:?}").contains("s3cret"));
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderName;
@@ -12,13 +13,19 @@ use http::HeaderValue;
 use http::Method;
 use http::Request;
 use http::Response;
+use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http_body_util::BodyExt;
 use http_body_util::Either;
 use http_body_util::Full;
+use http_body_util::LengthLimitError;
+use http_body_util::Limited;
 use http_body_util::StreamBody;
+use hyper::body::Body;
 
 use crate::access::Access;
 use crate::access::is_authorized;
+use crate::observe::now;
 use crate::respond::Reply;
 use crate::respond::SECURITY_HEADERS;
 use crate::route::EventQuery;
@@ -26,6 +33,10 @@ use crate::route::NoRoute;
 use crate::route::Route;
 use crate::route::route;
 use crate::shared::Shared;
+use crate::sign_in::Form;
+use crate::sign_in::LONGEST_FORM;
+use crate::sign_in::SignInPage;
+use crate::sign_in::SignInRequest;
 use crate::sse;
 use crate::sse::EventStream;
 
@@ -41,13 +52,30 @@ pub(crate) struct Peer {
     pub(crate) reads_events: Arc<AtomicBool>,
 }
 
-/// Responds to a request. The body of a request is never read.
-pub(crate) fn respond<B>(
+/// Responds to a request. Its body is read if it is a form of sign-in, and never otherwise.
+pub(crate) async fn respond<B>(
     shared: &Arc<Shared>,
     peer: &Peer,
-    request: &Request<B>,
+    request: Request<B>,
+) -> Result<Response<ServeBody>, Infallible>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (head, body) = request.into_parts();
+    let request = Request::from_parts(head, ());
+    match route(request.method(), request.uri().path(), request.uri().query()) {
+        Ok(Route::SignIn(page)) => Ok(complete(sign_in(shared, peer, &request, page, body).await)),
+        found => respond_to(shared, peer, &request, found),
+    }
+}
+
+fn respond_to(
+    shared: &Arc<Shared>,
+    peer: &Peer,
+    request: &Request<()>,
+    found: Result<Route, NoRoute>,
 ) -> Result<Response<ServeBody>, Infallible> {
-    let found = route(request.method(), request.uri().path(), request.uri().query());
     let is_head = request.method() == Method::HEAD;
     Ok(match page(shared, peer, request, found) {
         Page::Complete(reply) => complete(reply),
@@ -60,7 +88,7 @@ enum Page {
     Events(EventQuery),
 }
 
-fn page<B>(shared: &Shared, peer: &Peer, request: &Request<B>, found: Result<Route, NoRoute>) -> Page {
+fn page(shared: &Shared, peer: &Peer, request: &Request<()>, found: Result<Route, NoRoute>) -> Page {
     // They say nothing about the queue.
     if let Ok(Route::Alive) = found {
         return Page::Complete(Reply::alive());
@@ -83,12 +111,14 @@ fn page<B>(shared: &Shared, peer: &Peer, request: &Request<B>, found: Result<Rou
         Ok(Route::Metrics) => published.metrics(),
         Ok(Route::Stats) => published.stats(&shared.options),
         Ok(Route::Observation) => published.document(),
+        // Answered before.
+        Ok(Route::SignIn(_)) => Reply::sign_in_disabled(),
         Ok(Route::TuiConfig) => Reply::tui_config(&base_url(shared, peer, request)),
     })
 }
 
 /// Without a token, the name under which the server is called protects it from other web pages; with one, the token does.
-fn admit<B>(shared: &Shared, peer: &Peer, request: &Request<B>, found: &Result<Route, NoRoute>) -> Result<(), Reply> {
+fn admit(shared: &Shared, peer: &Peer, request: &Request<()>, found: &Result<Route, NoRoute>) -> Result<(), Reply> {
     let options = &shared.options;
     if options.token.is_none() {
         let is_called_by_name = options.hosts.host(request.headers()).is_some();
@@ -98,12 +128,17 @@ fn admit<B>(shared: &Shared, peer: &Peer, request: &Request<B>, found: &Result<R
     if *found == Ok(Route::TuiConfig) {
         return Ok(());
     }
-    let (address, now) = (peer.remote.ip(), shared.seconds());
+    let now = shared.seconds();
+    let address = shared.sign_in.as_ref().map_or(peer.remote.ip(), |it| it.client(request.headers(), peer.remote.ip()));
     let mut attempts = shared.attempts();
     attempts.check(now, address).map_err(|limited| Reply::too_many_attempts(limited.retry_after))?;
-    match is_authorized(request.headers(), options.token.as_ref()) {
+    match is_authorized(request.headers(), shared.sign_in.as_ref(), peer.remote.ip(), now_in_seconds()) {
         Access::Granted => Ok(()),
-        Access::Missing => Err(Reply::unauthorized()),
+        Access::Missing => match &shared.sign_in {
+            // A person looks at it, who can sign in.
+            Some(sign_in) if *found == Ok(Route::Page) => Err(sign_in.first()),
+            _ => Err(Reply::unauthorized()),
+        },
         Access::Wrong => {
             let _ = attempts.take(now, address);
             Err(Reply::unauthorized())
@@ -111,8 +146,64 @@ fn admit<B>(shared: &Shared, peer: &Peer, request: &Request<B>, found: &Result<R
     }
 }
 
+/// Signing in. Whoever asks has no token yet.
+async fn sign_in<B>(shared: &Shared, peer: &Peer, request: &Request<()>, page: SignInPage, body: B) -> Reply
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Some(sign_in) = &shared.sign_in else {
+        let is_called_by_name = shared.options.hosts.host(request.headers()).is_some();
+        return if is_called_by_name { Reply::sign_in_disabled() } else { Reply::wrong_host() };
+    };
+    let has_form = matches!(page, SignInPage::Authorize | SignInPage::Login) && request.method() == Method::POST;
+    let form = match has_form {
+        true => match read_form(body, shared.options.limits.request).await {
+            Ok(form) => form,
+            Err(refusal) => return refusal,
+        },
+        false => Form::default(),
+    };
+    // Never the `Host` header: a code could otherwise be approved on a page of somebody else.
+    let local = || format!("http://{}", peer.local);
+    let base = shared.options.public_url.clone().unwrap_or_else(local);
+    let request = SignInRequest {
+        method: request.method(),
+        page,
+        query: Form::parse(request.uri().query().unwrap_or_default().as_bytes()),
+        form,
+        headers: request.headers(),
+        remote: peer.remote.ip(),
+        base: &base,
+        now: now_in_seconds(),
+        seconds: shared.seconds(),
+    };
+    sign_in.answer(&request, &mut shared.attempts())
+}
+
+/// The fields of a form, which arrives in time and is not too long.
+async fn read_form<B>(body: B, limit: Duration) -> Result<Form, Reply>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let collected = Limited::new(body, LONGEST_FORM).collect();
+    match tokio::time::timeout(limit, collected).await {
+        Ok(Ok(form)) => Ok(Form::parse(&form.to_bytes())),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, "the form is too long"))
+        }
+        Ok(Err(_)) => Err(Reply::error(StatusCode::BAD_REQUEST, "the form is incomplete")),
+        Err(_) => Err(Reply::error(StatusCode::REQUEST_TIMEOUT, "the form did not arrive in time")),
+    }
+}
+
+fn now_in_seconds() -> i64 {
+    now().timestamp()
+}
+
 /// The URL of this server: as it was set, else as the client calls it if that is an allowed name, else by its address.
-fn base_url<B>(shared: &Shared, peer: &Peer, request: &Request<B>) -> String {
+fn base_url(shared: &Shared, peer: &Peer, request: &Request<()>) -> String {
     if let Some(url) = &shared.options.public_url {
         return url.clone();
     }
@@ -133,10 +224,10 @@ fn complete(reply: Reply) -> Response<ServeBody> {
     with_security(response)
 }
 
-fn events<B>(
+fn events(
     shared: &Arc<Shared>,
     peer: &Peer,
-    request: &Request<B>,
+    request: &Request<()>,
     query: EventQuery,
     is_head: bool,
 ) -> Response<ServeBody> {
@@ -160,6 +251,7 @@ fn events<B>(
 
 fn with_security(mut response: Response<ServeBody>) -> Response<ServeBody> {
     for (name, value) in SECURITY_HEADERS {
+        // A page may have a policy of its own.
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response

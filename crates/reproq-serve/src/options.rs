@@ -7,6 +7,7 @@ use reproq_queue::pg::Target;
 
 use crate::access::AccessToken;
 use crate::access::AllowedHosts;
+use crate::sign_in::ProxyIdentity;
 use crate::stats_document::SchedulerSettings;
 
 /// A database that is observed.
@@ -27,6 +28,8 @@ pub struct ServeOptions {
     pub history_interval: Duration,
     /// The token that clients have to send; without one, everybody who reaches the server may read.
     pub token: Option<AccessToken>,
+    /// The reverse proxies that may name people.
+    pub identity: Option<ProxyIdentity>,
     /// Names of the server in the `Host` header.
     pub hosts: AllowedHosts,
     /// The URL under which clients reach the server, without a slash at its end, if it is not the one they use.

@@ -47,13 +47,18 @@ impl Reply {
         Self { status, content_type, headers: Vec::new(), body: body.into() }
     }
 
-    fn json(status: StatusCode, value: &impl Serialize) -> Self {
+    pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Self {
         Self::new(status, JSON, serde_json::to_vec(value).unwrap_or_default())
     }
 
-    fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
         self
+    }
+
+    /// A web page.
+    pub(crate) fn html(status: StatusCode, text: String) -> Self {
+        Self::new(status, HTML, text)
     }
 
     /// An error in the form of Django's.
@@ -165,13 +170,12 @@ impl Reply {
 
     /// Where the TUI finds the other pages; `base` is the URL of this server.
     pub(crate) fn tui_config(base: &str) -> Self {
-        let page = |name: &str| format!("{base}/reproq/tui/{name}/");
-        let config = serde_json::json!({
-            "worker_metrics_url": page("metrics"),
-            "worker_health_url": page("healthz"),
-            "events_url": page("events"),
-        });
-        Self::json(StatusCode::OK, &config)
+        Self::json(StatusCode::OK, &tui_links(base))
+    }
+
+    /// There is no sign-in without a token.
+    pub(crate) fn sign_in_disabled() -> Self {
+        Self::error(StatusCode::NOT_FOUND, "tui auth disabled")
     }
 
     /// The request is for another server.
@@ -179,6 +183,16 @@ impl Reply {
         let message = "the Host header names another server; allow it with --allowed-host";
         Self::error(StatusCode::MISDIRECTED_REQUEST, message)
     }
+}
+
+/// The URLs that the TUI reads.
+pub(crate) fn tui_links(base: &str) -> serde_json::Value {
+    let page = |name: &str| format!("{base}/reproq/tui/{name}/");
+    serde_json::json!({
+        "worker_metrics_url": page("metrics"),
+        "worker_health_url": page("healthz"),
+        "events_url": page("events"),
+    })
 }
 
 #[cfg(test)]

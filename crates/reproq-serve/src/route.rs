@@ -2,6 +2,8 @@
 
 use http::Method;
 
+use crate::sign_in::SignInPage;
+
 /// What is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -25,6 +27,8 @@ pub(crate) enum Route {
     TuiConfig,
     /// What happens to tasks.
     Events(EventQuery),
+    /// Signing in. Its methods are checked there.
+    SignIn(SignInPage),
 }
 
 /// The files of the page. They say nothing about the queue.
@@ -73,7 +77,7 @@ pub(crate) fn route(method: &Method, path: &str, query: Option<&str>) -> Result<
         "/reproq/tui/config" => Route::TuiConfig,
         "/reproq/tui/healthz" => Route::TuiHealth,
         "/events" | "/reproq/tui/events" => Route::Events(EventQuery::default()),
-        _ => return Err(NoRoute::Unknown),
+        _ => return SignInPage::of(path).map(Route::SignIn).ok_or(NoRoute::Unknown),
     };
     if !matches!(*method, Method::GET | Method::HEAD) {
         return Err(NoRoute::Method);
@@ -128,6 +132,11 @@ mod tests {
             ("/reproq/tui/healthz/", Ok(Route::TuiHealth)),
             ("/events", events()),
             ("/reproq/tui/events/", events()),
+            ("/reproq/tui/pair/", Ok(Route::SignIn(SignInPage::Pair))),
+            ("/reproq/tui/pair/x", Ok(Route::SignIn(SignInPage::Poll(None)))),
+            ("/reproq/tui/pair/x/y", Err(NoRoute::Unknown)),
+            ("/reproq/tui/login", Ok(Route::SignIn(SignInPage::Login))),
+            ("/reproq/tui/authorize/", Ok(Route::SignIn(SignInPage::Authorize))),
             ("/reproq/stats//", Err(NoRoute::Unknown)),
             ("/Metrics", Err(NoRoute::Unknown)),
             ("/reproq/../metrics", Err(NoRoute::Unknown)),

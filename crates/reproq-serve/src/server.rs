@@ -125,8 +125,8 @@ async fn connection(stream: TcpStream, peer: Peer, shared: Arc<Shared>) {
     let mut ending = shared.ending();
     let reads_events = Arc::clone(&peer.reads_events);
     let service = service_fn(move |request| {
-        let response = respond(&shared, &peer, &request);
-        async move { response }
+        let (shared, peer) = (Arc::clone(&shared), peer.clone());
+        async move { respond(&shared, &peer, request).await }
     });
     let io = TokioIo::new(StallGuard::new(stream, limits.stall));
     let mut connection = pin!(

@@ -18,6 +18,7 @@ use crate::observe::now;
 use crate::options::ServeOptions;
 use crate::respond::Reply;
 use crate::ring::EventRing;
+use crate::sign_in::SignIn;
 use crate::state::Observation;
 
 /// Addresses whose wrong tokens are counted one by one.
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     news: watch::Sender<()>,
     /// Whether the server ends.
     ending: watch::Sender<bool>,
+    /// `None` without a token.
+    pub(crate) sign_in: Option<SignIn>,
     /// Wrong tokens by address.
     attempts: Mutex<Attempts>,
     began: Instant,
@@ -54,7 +57,10 @@ impl Shared {
         let events = options.limits.events.max(2 * MOST_EVENTS * databases);
         let ring = EventRing::new(epoch, events);
         let readers = Arc::new(Semaphore::new(options.limits.readers));
+        let (identity, url) = (options.identity.clone(), options.public_url.as_deref());
+        let sign_in = options.token.as_ref().and_then(|token| SignIn::new(token, identity, url));
         Self {
+            sign_in,
             options,
             published: watch::Sender::default(),
             ring: Mutex::new(ring),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use reproq_serve::AccessToken;
 use reproq_serve::AllowedHosts;
 use reproq_serve::Listener;
+use reproq_serve::ProxyIdentity;
 use reproq_serve::SchedulerSettings;
 use reproq_serve::ServeLimits;
 use reproq_serve::ServeNotice;
@@ -17,6 +18,7 @@ use reproq_serve::ServedDatabase;
 use reproq_serve::serve as serve_databases;
 
 use crate::cli::ServeArgs;
+use crate::cli::SignInArgs;
 use crate::commands::database::Database;
 use crate::commands::database::place;
 use crate::commands::serve::report::ServeReport;
@@ -43,11 +45,13 @@ pub(super) fn serve(arguments: &ServeArgs, session: &Session<'_>) -> Result<Exit
         session.ui.redact(token.expose());
     }
     require_token(arguments.listen, token.is_some())?;
+    let identity = identity(&arguments.sign_in, token.is_some())?;
     let databases = databases(arguments, session)?;
     let options = ServeOptions {
         interval: arguments.interval.max(SHORTEST_INTERVAL),
         history_interval: HISTORY_INTERVAL.max(arguments.interval),
         token,
+        identity,
         hosts: AllowedHosts::new(arguments.allowed_host.iter().cloned()),
         public_url: arguments.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
         scheduler: scheduler(&session.env),
@@ -88,6 +92,23 @@ fn require_token(address: SocketAddr, has_token: bool) -> Result<(), CommandErro
     Err(CommandError::message(ExitStatus::Usage, message)
         .hint(format!("set {TOKEN_VARIABLE}, which clients send as `Authorization: Bearer TOKEN`"))
         .hint("or listen on 127.0.0.1, behind a reverse proxy that asks for a password"))
+}
+
+/// The reverse proxies that may name people. Tokens are signed with the secret, so they need it too.
+fn identity(arguments: &SignInArgs, has_token: bool) -> Result<Option<ProxyIdentity>, CommandError> {
+    if arguments.trusted_proxy.is_empty() {
+        return Ok(None);
+    }
+    if !has_token {
+        let message = format!("`--trusted-proxy` needs the variable {TOKEN_VARIABLE}");
+        return Err(CommandError::message(ExitStatus::Usage, message)
+            .hint(format!("set {TOKEN_VARIABLE}; without it, everybody who reaches the server may read")));
+    }
+    Ok(Some(ProxyIdentity {
+        header: arguments.identity_header.clone(),
+        proxies: arguments.trusted_proxy.clone(),
+        names: arguments.allow_identity.clone(),
+    }))
 }
 
 fn databases(arguments: &ServeArgs, session: &Session<'_>) -> Result<Vec<ServedDatabase>, CommandError> {

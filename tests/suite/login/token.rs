@@ -16,7 +16,7 @@ use crate::support::Context;
 use crate::support::Output;
 use crate::support::context::finished;
 
-const SECRET: &str = "the shared secret é";
+pub const SECRET: &str = "the shared secret é";
 
 pub fn context() -> Context {
     let mut context = Context::new();
@@ -24,12 +24,12 @@ pub fn context() -> Context {
     context
 }
 
-fn now() -> i64 {
+pub fn now() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     i64::try_from(now.as_secs()).expect("a time")
 }
 
-fn token(issued_at: i64) -> String {
+pub fn token(issued_at: i64) -> String {
     let holder = TokenHolder::new("ada é \"").expect("a name");
     let grant = TokenGrant { holder, audience: Audience::Tui, issued_at, id: [1; 8] };
     mint(&grant, &TokenKey::new(SECRET).expect("a key"))

@@ -5,6 +5,7 @@ mod browser;
 mod databases;
 mod monitoring;
 mod pages;
+pub mod sign_in;
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -95,8 +96,17 @@ impl<'a> Served<'a> {
         self.request("GET", path, &[])
     }
 
+    /// A request with a form.
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], form: &str) -> Page {
+        self.send("POST", path, headers, form)
+    }
+
     /// A request with these headers; `Host` is the address unless they have another.
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Page {
+        self.send(method, path, headers, "")
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Page {
         let address = self.address();
         let mut text = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
         if !headers.iter().any(|(name, _)| *name == "host") {
@@ -105,7 +115,12 @@ impl<'a> Served<'a> {
         for (name, value) in headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
+        if !body.is_empty() {
+            let kind = "application/x-www-form-urlencoded";
+            text.push_str(&format!("content-type: {kind}\r\ncontent-length: {}\r\n", body.len()));
+        }
         text.push_str("\r\n");
+        text.push_str(body);
         let mut stream = TcpStream::connect(address).expect("connected");
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("set");
         stream.write_all(text.as_bytes()).expect("sent");

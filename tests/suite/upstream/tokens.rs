@@ -164,3 +164,25 @@ fn login_works_at_a_real_django_server() {
     assert_eq!(output.code, 4, "{output:#?}");
     assert!(output.stderr.contains("does not offer sign-in"), "{output:#?}");
 }
+
+/// `reproq-tui login` at `reproq serve`.
+#[test]
+fn the_real_tui_signs_in_here() {
+    let Some(tui) = super::shop::named("REPROQ_TEST_TUI", "the binary of reproq-tui") else { return };
+    let context = crate::serve::sign_in::context();
+    let served = crate::serve::Served::start(&context, &[]);
+    let file = context.root().join("auth.json");
+    let mut login = std::process::Command::new(tui);
+    login.args(["login", "--open-browser=false", "--django-url", served.document["url"].as_str().expect("a URL")]);
+    login.args(["--auth-file", file.to_str().expect("UTF-8")]).env_clear().env("HOME", context.root());
+    login.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut login = login.spawn().expect("the TUI starts");
+    let mut lines = BufReader::new(login.stdout.take().expect("a pipe")).lines().map(|line| line.expect("text"));
+    let page = crate::serve::sign_in::page_in(&lines.next().expect("a line"), &served);
+    crate::serve::sign_in::Browser::new(&served).approve_with_token(&page);
+    let rest: Vec<String> = lines.collect();
+    let output = wait(login);
+    assert_eq!(output.code, 0, "{output:#?} {rest:?}");
+    let output = context.run(&["token", "verify", file.to_str().expect("UTF-8")]);
+    assert!(output.code == 0 && output.stdout.contains("reproq-serve"), "{output:#?}");
+}

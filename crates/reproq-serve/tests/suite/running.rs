@@ -36,6 +36,7 @@ pub fn options(limits: ServeLimits) -> ServeOptions {
         interval: Duration::from_millis(200),
         history_interval: Duration::from_secs(3600),
         token: None,
+        identity: None,
         hosts: AllowedHosts::default(),
         public_url: None,
         scheduler: SchedulerSettings::of_variables(|_| None),

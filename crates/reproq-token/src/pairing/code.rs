@@ -22,14 +22,6 @@ impl PairCode {
         }
         u64::from_str_radix(text, 16).ok().map(|bits| Self(bits.to_be_bytes()))
     }
-
-    /// In four groups, for people who compare two of them.
-    #[must_use]
-    pub fn grouped(self) -> String {
-        let text = self.to_string();
-        let groups: Vec<&str> = (0..4).map(|group| &text[group * 4..group * 4 + 4]).collect();
-        groups.join(" ")
-    }
 }
 
 impl fmt::Display for PairCode {
@@ -57,7 +49,6 @@ mod tests {
             PairCode::parse("00ff00ff00ff00ff").map(|code| code.to_string()).as_deref(),
             Some("00ff00ff00ff00ff")
         );
-        assert_eq!(PairCode::new([0; 8]).grouped(), "0000 0000 0000 0000");
         for text in [
             "",
             "ff",
@@ -76,7 +67,6 @@ mod tests {
         fn what_is_written_is_read(bytes in any::<[u8; 8]>()) {
             let code = PairCode::new(bytes);
             prop_assert_eq!(PairCode::parse(&code.to_string()), Some(code));
-            prop_assert_eq!(code.grouped().replace(' ', ""), code.to_string());
         }
     }
 }
