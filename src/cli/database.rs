@@ -42,6 +42,9 @@ pub(crate) struct DbMigrateArgs {
     /// Stop building an index after this time; the next run continues
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
     pub index_timeout: Duration,
+    /// Also create a table in which `reproq serve` keeps the depth of the queues for 30 days
+    #[arg(long)]
+    pub history: bool,
     #[command(flatten)]
     pub confirm: ConfirmArgs,
 }

@@ -1,5 +1,5 @@
-//! The queue over HTTP: Django's statistics, metrics, events, and a page for people. Modules decide over values; `observe` reads the databases, and
-//! `server`, `http`, `sse` and `stall` serve what is known.
+//! The queue over HTTP: Django's statistics, metrics, events, and a page for people. Modules decide over values; `observe` reads the databases, `keep` writes samples of the depth,
+//! and `server`, `http`, `sse` and `stall` serve what is known.
 
 mod access;
 mod counters;
@@ -7,6 +7,7 @@ mod depth;
 mod events;
 mod exposition;
 mod http;
+mod keep;
 mod metrics;
 mod observation_document;
 mod observe;

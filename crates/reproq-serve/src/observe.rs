@@ -22,6 +22,7 @@ use reproq_queue::tasks::TaskObservation;
 
 use crate::events::OBSERVED;
 use crate::events::SeenTasks;
+use crate::keep::DepthKeeper;
 use crate::options::ServedDatabase;
 use crate::shared::Shared;
 use crate::state::HistoryView;
@@ -69,6 +70,13 @@ pub enum ServeNotice {
         /// How long it could not be read.
         seconds: i64,
     },
+    /// The depth of its queues cannot be kept in its table.
+    DepthNotKept {
+        /// Its alias.
+        alias: String,
+        /// The error.
+        reason: String,
+    },
     /// Its history cannot be read.
     HistoryAway {
         /// Its alias.
@@ -113,6 +121,10 @@ impl Board<'_> {
         observation.number += 1;
         observation.at = Some(now);
         self.shared.publish(observation.clone());
+    }
+
+    fn live(&self, index: usize) -> Option<Arc<LiveView>> {
+        self.observation.borrow().databases.get(index)?.live.clone()
     }
 
     fn is_stopped(&self) -> bool {
@@ -216,6 +228,7 @@ async fn observe_history(index: usize, database: &ServedDatabase, board: &Board<
     let mut connection = None;
     let mut backoff = Backoff(FIRST_WAIT);
     let mut is_renewed = false;
+    let mut keeper = DepthKeeper::default();
     while !board.is_stopped() {
         let began = Instant::now();
         let was_open = connection.is_some();
@@ -231,6 +244,9 @@ async fn observe_history(index: usize, database: &ServedDatabase, board: &Board<
         };
         let wait = match read {
             Ok((session, history)) => {
+                if let Some(reason) = keeper.keep(board.live(index), &session).await {
+                    (board.notice)(ServeNotice::DepthNotKept { alias: database.alias.clone(), reason });
+                }
                 connection = Some(session);
                 (backoff, is_renewed) = (Backoff(FIRST_WAIT), false);
                 let took = began.elapsed();
@@ -327,7 +343,7 @@ async fn read_history(tx: &Transaction<'_>) -> Result<HistoryView, PgError> {
 }
 
 /// An error with its cause.
-fn sentence(error: &PgError) -> String {
+pub(crate) fn sentence(error: &PgError) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),

@@ -149,6 +149,7 @@ pub(crate) fn history() -> HistoryView {
             missing_rows: 0,
             known_since: None,
             older_rows_deleted: false,
+            sampled_buckets: 0,
         },
         recent_failures: vec![failed],
         blocked: 2,

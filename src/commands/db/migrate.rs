@@ -93,6 +93,7 @@ pub(in crate::commands) fn apply_all(session: &Session<'_>) -> Result<(usize, Ve
         database: DatabaseArgs { database: None },
         lock_timeout: LOCK_TIMEOUT,
         index_timeout: INDEX_TIMEOUT,
+        history: false,
         confirm: ConfirmArgs { yes: true, dry_run: false, exit_code: false },
     };
     let migrated =
@@ -112,23 +113,23 @@ async fn migrate_in(
     if !arguments.confirm.dry_run {
         snapshot = wait_for_others(database, snapshot, arguments.index_timeout, session).await?;
     }
-    let plan = MigrationPlan::compute(&snapshot);
-    let mut report = DbMigrateReport::new(DatabaseFacts::new(database, &snapshot), &plan, arguments.confirm.dry_run);
+    let planned = plan(&snapshot, arguments);
+    let mut report = DbMigrateReport::new(DatabaseFacts::new(database, &snapshot), &planned, arguments.confirm.dry_run);
     if SchemaOrigin::of(&snapshot.catalog) == SchemaOrigin::Empty {
         session.ui.warn("the database has no tables of the queue");
         session.ui.hint(
             "in a Django project, run `python manage.py migrate` first; if you already created them here, add `--fake-initial`",
         );
     }
-    if arguments.confirm.dry_run || plan.is_empty() {
+    if arguments.confirm.dry_run || planned.is_empty() {
         return Ok((report, None));
     }
     may_change(&snapshot)?;
-    confirm(&report, plan.steps.len(), arguments, session)?;
+    confirm(&report, planned.steps.len(), arguments, session)?;
     let build = IndexBuild { limit: arguments.index_timeout, is_pooled: has_pooler(&snapshot) };
     let failure = apply(database, arguments.lock_timeout, build, session, &mut report).await;
     if failure.is_none() {
-        let left = MigrationPlan::compute(&inspect(database).await?);
+        let left = plan(&inspect(database).await?, arguments);
         report.complete = left.is_empty();
         if !report.complete {
             let names: Vec<String> = left.steps.into_iter().map(|step| step.summary).collect();
@@ -138,6 +139,14 @@ async fn migrate_in(
         }
     }
     Ok((report, failure))
+}
+
+fn plan(snapshot: &SchemaSnapshot, arguments: &DbMigrateArgs) -> MigrationPlan {
+    let mut plan = MigrationPlan::compute(snapshot);
+    if arguments.history {
+        plan.add_depth_history(&snapshot.catalog);
+    }
+    plan
 }
 
 async fn inspect(database: &Database) -> Result<SchemaSnapshot, CommandError> {

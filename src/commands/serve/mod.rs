@@ -144,6 +144,9 @@ fn report_notice(notice: &ServeNotice, session: &Session<'_>) {
         ServeNotice::Away { alias, reason } => {
             session.ui.warn(&format!("database `{alias}` cannot be read: {reason}; trying again until it works"));
         }
+        ServeNotice::DepthNotKept { alias, reason } => {
+            session.ui.warn(&format!("the depth of the queues of `{alias}` is not kept: {reason}"));
+        }
         ServeNotice::HistoryAway { alias, reason } => {
             session.ui.warn(&format!("the history of database `{alias}` cannot be read: {reason}"));
         }

@@ -107,6 +107,13 @@ impl TrendReport {
                 trend.missing_rows
             ));
         }
+        if trend.sampled_buckets > 0 {
+            notes.push(format!(
+                "The depth of {} of {} buckets was sampled by `reproq serve`.",
+                trend.sampled_buckets,
+                trend.buckets.len()
+            ));
+        }
         if trend.older_rows_deleted {
             notes.push("Older rows were deleted: what they were doing in this time is not known.".to_owned());
         }
@@ -137,6 +144,7 @@ mod tests {
             missing_rows: 12,
             known_since: Some(start + Duration::minutes(90)),
             older_rows_deleted: true,
+            sampled_buckets: 2,
         };
         TrendReport { at: start + Duration::hours(6), bucket_seconds: 3600, trend }
     }

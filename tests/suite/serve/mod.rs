@@ -3,6 +3,7 @@
 mod access;
 mod browser;
 mod databases;
+mod history;
 mod monitoring;
 mod pages;
 pub mod sign_in;

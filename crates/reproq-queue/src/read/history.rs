@@ -8,6 +8,7 @@ use super::live::server;
 use crate::pg::Param;
 use crate::pg::PgError;
 use crate::pg::Transaction;
+use crate::sql::depth;
 use crate::sql::history;
 use crate::sql::live;
 use crate::stats::EventCount;
@@ -49,7 +50,13 @@ pub async fn heatmap(
     Ok((Heatmap::new(&cells, window.buckets()), window))
 }
 
-/// Depth and throughput by bucket, by the newest rows.
+/// Whether samples of the depth can be read, and whether they can be written.
+pub async fn depth_history(tx: &Transaction<'_>) -> Result<(bool, bool), PgError> {
+    let row = tx.one(depth::STATE, &[]).await?;
+    Ok((row.read("readable")?, row.read("writable")?))
+}
+
+/// Depth and throughput by bucket, by the newest rows, and by samples of the depth where there are any.
 pub async fn trend(
     tx: &Transaction<'_>,
     seconds: i64,
@@ -71,7 +78,14 @@ pub async fn trend(
     let start = text(window.start);
     let params = [window.after_id.into(), start.as_str().into(), Param::Float(precise(bucket_seconds))];
     let events: Vec<EventCount> = tx.fetch(history::TREND, &params).await?;
-    Ok((Trend::new(&window, &events), window))
+    let mut trend = Trend::new(&window, &events);
+    if depth_history(tx).await?.0 {
+        let rows = tx.rows(depth::SAMPLES, &params[1..]).await?;
+        let samples: Result<Vec<(i64, i64)>, PgError> =
+            rows.iter().map(|row| Ok((row.read("bucket")?, row.read("depth")?))).collect();
+        trend.use_samples(&samples?);
+    }
+    Ok((trend, window))
 }
 
 /// Buckets begin at multiples of their length, so that two runs show the same ones.

@@ -11,6 +11,7 @@ mod workflow_facts;
 mod workflows;
 
 pub use history::count_all;
+pub use history::depth_history;
 pub use history::failing_ever;
 pub use history::has_pg_cron;
 pub use history::heatmap;

@@ -23,6 +23,9 @@ pub struct DatabaseCatalog {
     pub function: Option<String>,
     /// Whether Django's table of migrations exists and can be read.
     pub django_migrations: bool,
+    /// Whether there is a table for samples of the depth.
+    #[serde(default)]
+    pub depth_history: bool,
 }
 
 /// The server and the database.

@@ -93,6 +93,7 @@ select jsonb_build_object(
   'function', (
     select p.prosrc from pg_catalog.pg_proc p
     where p.proname = $2 and p.pronargs = 0 and pg_function_is_visible(p.oid) limit 1),
+  'depth_history', to_regclass('reproq_depth_history') is not null,
   'django_migrations', to_regclass('django_migrations') is not null
     and has_table_privilege(current_user, to_regclass('django_migrations'), 'SELECT')
 )::text as catalog

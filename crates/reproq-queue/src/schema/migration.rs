@@ -103,6 +103,22 @@ impl MigrationPlan {
         plan
     }
 
+    /// Also gives the database a table for samples of the depth, which no worker needs.
+    pub fn add_depth_history(&mut self, catalog: &DatabaseCatalog) {
+        let summary = "create table reproq_depth_history".to_owned();
+        match schema_for_new_tables(catalog) {
+            _ if catalog.depth_history => {}
+            None => self.block(summary, "the search path names no schema that exists".to_owned()),
+            Some(schema) => {
+                let name = qualified(&schema, "reproq_depth_history");
+                let columns = "    sampled_at timestamptz NOT NULL,\n    queue_name text NOT NULL,\n    ready bigint NOT NULL,\n    \
+                               scheduled bigint NOT NULL,\n    running bigint NOT NULL,\n    waiting bigint NOT NULL,\n    \
+                               PRIMARY KEY (sampled_at, queue_name)";
+                self.push(StepKind::CreateTable, summary, format!("CREATE TABLE IF NOT EXISTS {name} (\n{columns}\n)"));
+            }
+        }
+    }
+
     /// Whether nothing would change.
     pub const fn is_empty(&self) -> bool {
         self.steps.is_empty()

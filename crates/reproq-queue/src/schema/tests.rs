@@ -86,6 +86,7 @@ fn complete() -> SchemaSnapshot {
             tables,
             function: Some("\n            BEGIN\n            END;\n".to_owned()),
             django_migrations: false,
+            depth_history: false,
         },
         data: TableData::default(),
         local_port: Some(40_000),
@@ -432,4 +433,18 @@ fn what_a_user_must_repair_comes_first() {
     tasks(&mut snapshot).indexes.retain(|index| index.name != "idx_task_runs_claim");
     let severities: Vec<Severity> = findings(&snapshot).iter().map(super::Finding::severity).collect();
     assert_eq!(severities, [Severity::Problem, Severity::Pending, Severity::Note]);
+}
+
+#[test]
+fn the_table_for_samples_is_only_created_when_it_is_asked_for() {
+    let mut snapshot = complete();
+    let mut plan = MigrationPlan::compute(&snapshot);
+    assert!(plan.is_empty());
+    plan.add_depth_history(&snapshot.catalog);
+    assert_eq!(plan.steps.len(), 1);
+    assert!(plan.steps[0].sql.starts_with("CREATE TABLE IF NOT EXISTS public.reproq_depth_history (\n"), "{plan:?}");
+    snapshot.catalog.depth_history = true;
+    let mut plan = MigrationPlan::compute(&snapshot);
+    plan.add_depth_history(&snapshot.catalog);
+    assert!(plan.is_empty());
 }

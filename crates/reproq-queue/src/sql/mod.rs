@@ -20,6 +20,7 @@ macro_rules! matching {
 }
 
 pub(crate) mod beat;
+pub(crate) mod depth;
 pub(crate) mod history;
 pub(crate) mod insert;
 pub(crate) mod limits;

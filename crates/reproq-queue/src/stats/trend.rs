@@ -70,6 +70,8 @@ pub struct Trend {
     pub known_since: Option<DateTime<Utc>>,
     /// Whether rows older than all that exist were deleted at some time.
     pub older_rows_deleted: bool,
+    /// Buckets whose depth was sampled, and does not depend on what was deleted.
+    pub sampled_buckets: usize,
 }
 
 impl TrendWindow {
@@ -124,7 +126,19 @@ impl Trend {
         let reaches = known_since.is_none_or(|since| since <= window.start);
         // What was deleted before the first row that exists may have been live in the window.
         let exact = missing_rows == 0 && reaches && !older_rows_deleted;
-        Self { buckets, exact, rows, missing_rows, known_since, older_rows_deleted }
+        Self { buckets, exact, rows, missing_rows, known_since, older_rows_deleted, sampled_buckets: 0 }
+    }
+
+    /// Replaces the depth of buckets by their last sample. That of the last bucket is the depth of now, which is known.
+    pub fn use_samples(&mut self, samples: &[(i64, i64)]) {
+        let last = self.buckets.len().saturating_sub(1);
+        for (bucket, depth) in samples {
+            let index = usize::try_from(*bucket).ok().filter(|index| *index < last);
+            if let Some(bucket) = index.and_then(|index| self.buckets.get_mut(index)) {
+                bucket.depth = *depth;
+                self.sampled_buckets += 1;
+            }
+        }
     }
 }
 
@@ -168,6 +182,14 @@ mod tests {
         assert_eq!(depths, [4, 5, 4]);
         assert_eq!(trend.buckets[1].start, at("2026-01-01T01:00:00Z"));
         assert!(trend.exact && trend.missing_rows == 0 && trend.known_since.is_none(), "{trend:?}");
+    }
+
+    #[test]
+    fn samples_replace_the_depth_of_the_past_and_not_that_of_now() {
+        let mut trend = Trend::new(&window(), &[event("ROWS", None, 7)]);
+        trend.use_samples(&[(-1, 50), (0, 9), (2, 60), (7, 70)]);
+        let depths: Vec<i64> = trend.buckets.iter().map(|bucket| bucket.depth).collect();
+        assert_eq!((depths, trend.sampled_buckets), (vec![9, 4, 4], 1));
     }
 
     #[test]

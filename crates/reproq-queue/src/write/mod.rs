@@ -5,6 +5,7 @@
 
 mod beat;
 mod columns;
+mod depth;
 mod insert;
 mod limits;
 mod moves;
@@ -22,6 +23,7 @@ pub use beat::TickResult;
 pub use beat::beat_batch;
 pub use beat::preview_batch;
 pub use beat::seconds_to_next;
+pub use depth::record_depth;
 pub use insert::InsertOutcome;
 pub use insert::insert_task;
 pub use insert::insert_tasks;
