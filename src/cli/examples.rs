@@ -222,6 +222,12 @@ Examples:
   reproq serve --allowed-host queue.example.org --public-url https://queue.example.org
   reproq serve --trusted-proxy 127.0.0.1 --identity-header X-Remote-User --allow-identity ada";
 
+pub(super) const TOP: &str = "\
+Examples:
+  reproq top                                 Show the state of the queue every two seconds
+  reproq top --read-only --interval 10s      Show it every ten seconds, without the keys that change something
+  reproq top --all-databases                 Show every database of the project";
+
 pub(super) const STATS_HEATMAP: &str = "\
 Examples:
   reproq stats heatmap                       Show the failures of seven days by hour

@@ -25,6 +25,7 @@ mod stats;
 mod systemd;
 mod task;
 mod task_change;
+mod top;
 mod upstream;
 mod workers;
 mod workflow;
@@ -144,6 +145,7 @@ pub(crate) use task_change::TaskCancelArgs;
 pub(crate) use task_change::TaskChangeArgs;
 pub(crate) use task_change::TaskPruneArgs;
 pub(crate) use task_change::TaskReclaimArgs;
+pub(crate) use top::TopArgs;
 pub(crate) use upstream::foreign_command;
 pub(crate) use upstream::translate;
 pub(crate) use workers::WorkersCommand;
@@ -241,6 +243,7 @@ const HELP_TEMPLATE: &str = "\
 \x1b[1m\x1b[4mOperate the queue:\x1b[0m
   \x1b[1mstats\x1b[0m        Show the state of the queues, failures by hour, and throughput
   \x1b[1mserve\x1b[0m        Serve statistics, metrics and events over HTTP
+  \x1b[1mtop\x1b[0m          Show queues, tasks, workers and schedules live, and act on them
   \x1b[1mtask\x1b[0m         Work with tasks
   \x1b[1mqueue\x1b[0m        Work with queues
   \x1b[1mworkers\x1b[0m      Work with registered workers
@@ -323,6 +326,9 @@ pub(crate) enum Command {
     /// Serve statistics, metrics and events over HTTP
     #[command(after_long_help = examples::SERVE)]
     Serve(ServeArgs),
+    /// Show queues, tasks, workers and schedules live, and act on them
+    #[command(after_long_help = examples::TOP)]
+    Top(TopArgs),
     /// Work with queues
     #[command(subcommand, after_long_help = examples::QUEUE)]
     Queue(QueueCommand),

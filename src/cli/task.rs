@@ -68,7 +68,7 @@ pub(crate) struct TaskArgs {
 }
 
 /// Which tasks: those that match all of these.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct TaskFilterArgs {
     /// Only tasks with this status; can be repeated
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]

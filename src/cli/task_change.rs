@@ -7,6 +7,7 @@ use reproq_queue::state::TaskStatus;
 use reproq_queue::task_ref::TaskRef;
 
 use crate::cli::DatabaseArgs;
+use crate::cli::groups::ConfirmArgs;
 use crate::cli::groups::PlanArgs;
 use crate::cli::task::TaskFilterArgs;
 use crate::model::units::parse_duration;
@@ -87,6 +88,18 @@ pub(crate) struct BulkChangeArgs {
     pub limit: Option<u32>,
     #[command(flatten)]
     pub plan: PlanArgs,
+}
+
+impl TaskChangeArgs {
+    /// As on the command line with this id alone.
+    pub(crate) fn of_task(id: i64) -> Self {
+        let confirm = ConfirmArgs { yes: false, dry_run: false, exit_code: false };
+        Self {
+            selection: TaskSelectionArgs { ids: vec![TaskRef::new(id)], filter: TaskFilterArgs::default(), all: false },
+            bulk: BulkChangeArgs { limit: None, plan: PlanArgs { max: None, confirm, audit: None } },
+            database: DatabaseArgs { database: None },
+        }
+    }
 }
 
 /// A duration, or milliseconds.

@@ -36,6 +36,12 @@ const APPLICATION: &str = concat!("reproq-cli/", env!("CARGO_PKG_VERSION"));
 /// Larger files are no password files, service files or certificates.
 const MAX_FILE: u64 = 1024 * 1024;
 
+/// How a database is reached, and where its URL was found.
+pub(super) struct DatabaseAddress {
+    target: pg::Target,
+    from: String,
+}
+
 /// A connected database.
 pub(super) struct Database {
     pub(super) session: pg::Session,
@@ -50,9 +56,9 @@ impl Database {
         session: &Session<'_>,
         work: impl AsyncFnOnce(&Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        let place = place(arguments, session)?;
+        let address = DatabaseAddress::find(arguments, session)?;
         within_runtime(async {
-            let database = Self::open(place).await?;
+            let database = Self::open(address).await?;
             let result = work(&database).await;
             database.session.close().await;
             result
@@ -65,7 +71,7 @@ impl Database {
         session: &Session<'_>,
         work: impl AsyncFnOnce(&Self, &Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        let [one, other] = arguments.map(|arguments| place(arguments, session));
+        let [one, other] = arguments.map(|arguments| DatabaseAddress::find(arguments, session));
         let (one, other) = (one?, other?);
         within_runtime(async {
             let one = Self::open(one).await?;
@@ -82,9 +88,8 @@ impl Database {
         })
     }
 
-    async fn open((target, from): (pg::Target, String)) -> Result<Self, CommandError> {
-        let session = pg::Session::open(&target, platform::is_interrupted).await.map_err(hints::database)?;
-        Ok(Self { session, from })
+    async fn open(address: DatabaseAddress) -> Result<Self, CommandError> {
+        address.open(platform::is_interrupted).await
     }
 
     /// Connects, reads in one transaction, and closes the connection.
@@ -148,7 +153,22 @@ pub(super) fn place(arguments: &DatabaseArgs, session: &Session<'_>) -> Result<(
     Ok((target(&found, session)?, found.from))
 }
 
-fn within_runtime<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+impl DatabaseAddress {
+    /// Finds it, without a connection.
+    pub(super) fn find(arguments: &DatabaseArgs, session: &Session<'_>) -> Result<Self, CommandError> {
+        let (target, from) = place(arguments, session)?;
+        Ok(Self { target, from })
+    }
+
+    /// Connects, within the runtime, unless the command is to stop.
+    pub(super) async fn open(&self, interrupted: pg::Interrupted) -> Result<Database, CommandError> {
+        let session = pg::Session::open(&self.target, interrupted).await.map_err(hints::database)?;
+        Ok(Database { session, from: self.from.clone() })
+    }
+}
+
+/// Runs something that uses connections.
+pub(super) fn within_runtime<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
     platform::watch_signals();
     // A signal ends the process only after the statement is cancelled.
     let _hold = platform::hold_exit();

@@ -34,6 +34,7 @@ mod signatures;
 mod stats;
 mod systemd;
 mod token;
+mod top;
 mod trust;
 mod upgrade;
 mod verify;
@@ -90,6 +91,7 @@ pub(crate) fn run(command: &Command, session: &Session<'_>) -> Result<ExitStatus
         Command::Task(command) => queue::task(command, session),
         Command::Stats(arguments) => stats::run(arguments, session),
         Command::Serve(arguments) => serve::serve(arguments, session),
+        Command::Top(arguments) => top::top(arguments, session),
         Command::Queue(command) => queue::queue(command, session),
         Command::Workers(command) => queue::workers(command, session),
         Command::Limit(command) => queue::limit(command, session),
@@ -144,6 +146,7 @@ const fn activity(command: &Command) -> Option<&'static str> {
         | Command::Schedule(_)
         | Command::Stats(_)
         | Command::Serve(_)
+        | Command::Top(_)
         | Command::Task(_)
         | Command::Queue(_)
         | Command::Workers(_)

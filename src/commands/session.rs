@@ -77,6 +77,13 @@ impl<'ui> Session<'ui> {
     }
 }
 
+impl Session<'_> {
+    /// The time now, for what a command records that runs for long.
+    pub(super) fn current_time(&self) -> DateTime<Utc> {
+        now()
+    }
+}
+
 /// Finds the project and reads its file.
 fn project(cli: &Cli, env: &Env, ui: &Ui) -> Result<(Project, FileSettings), CommandError> {
     let found = Project::find(cli.global.directory.as_deref(), &env.cwd, env.home().as_deref());
@@ -158,6 +165,7 @@ fn command_line(cli: &Cli) -> SettingsInput {
         | Command::Db(_)
         | Command::Stats(_)
         | Command::Serve(_)
+        | Command::Top(_)
         | Command::Queue(_)
         | Command::Workers(_)
         | Command::Limit(_)

@@ -47,6 +47,8 @@ static ROWS_ABOVE: AtomicUsize = AtomicUsize::new(0);
 static LAST_LINE: Mutex<Option<String>> = Mutex::new(None);
 /// What is printed to stdout at the end, unless a document has been printed.
 static LAST_DOCUMENT: Mutex<Option<String>> = Mutex::new(None);
+/// Restores the terminal before anything is printed to it.
+static RESTORE: Mutex<Option<fn()>> = Mutex::new(None);
 static TO_REMOVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// A directory that is removed when a signal arrives, until this value is dropped.
@@ -76,6 +78,11 @@ pub(crate) fn watch() {
         }
         let directories = TO_REMOVE.lock().unwrap_or_else(PoisonError::into_inner);
         directories.iter().for_each(|directory| remove(directory));
+        // Not called while it is locked, because it removes itself.
+        let restore = RESTORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(restore) = restore {
+            restore();
+        }
         let mut stderr = io::stderr();
         if stderr.is_terminal() {
             let _ = stderr.write_all(without_moving_lines(ROWS_ABOVE.load(Ordering::SeqCst)).as_bytes());
@@ -102,6 +109,11 @@ fn without_moving_lines(rows_above: usize) -> String {
 /// How many rows of moving lines are above the row of the cursor, to be cleared when a signal arrives.
 pub(crate) fn on_interrupt_clear(rows_above: usize) {
     ROWS_ABOVE.store(rows_above, Ordering::SeqCst);
+}
+
+/// What restores the terminal when a signal ends the process.
+pub(crate) fn on_interrupt_restore(restore: Option<fn()>) {
+    *RESTORE.lock().unwrap_or_else(PoisonError::into_inner) = restore;
 }
 
 /// Replaces the error that is printed when a signal arrives.

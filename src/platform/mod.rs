@@ -4,6 +4,8 @@ mod files;
 mod host;
 mod interrupt;
 mod supervisor;
+#[cfg_attr(not(unix), path = "no_suspension.rs")]
+mod suspension;
 
 pub(crate) use files::is_executable;
 pub(crate) use files::is_on_another_device;
@@ -25,5 +27,10 @@ pub(crate) use interrupt::on_interrupt_clear;
 pub(crate) use interrupt::on_interrupt_print;
 pub(crate) use interrupt::on_interrupt_remove;
 pub(crate) use interrupt::on_interrupt_report;
+pub(crate) use interrupt::on_interrupt_restore;
 pub(crate) use interrupt::watch as watch_signals;
 pub(crate) use supervisor::notify_supervisor;
+pub(crate) use suspension::JobSignal;
+pub(crate) use suspension::JobSignals;
+pub(crate) use suspension::suspend_job;
+pub(crate) use suspension::suspend_process;

@@ -10,6 +10,7 @@ mod moving_line;
 mod moving_lines;
 mod moving_step;
 mod progress;
+mod screen;
 mod text_report;
 
 use std::cell::Cell;
@@ -36,6 +37,10 @@ pub(crate) use chart::bar;
 pub(crate) use chart::shades;
 pub(crate) use chart::sparkline;
 pub(crate) use progress::Bars;
+pub(crate) use screen::Screen;
+pub(crate) use screen::ScreenEvent;
+pub(crate) use screen::ScreenInput;
+pub(crate) use screen::ScreenKey;
 pub(crate) use text_report::TextReport;
 pub(crate) use text_report::aligned;
 
@@ -229,6 +234,11 @@ impl Ui {
             format!("{text}\n")
         };
         self.stdout(&text)
+    }
+
+    /// Whether stdout is colored.
+    pub(crate) const fn is_colored(&self) -> bool {
+        self.color_out
     }
 
     /// Whether results are printed as JSON.

@@ -36,6 +36,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("reproq db", "needs a database; `db` runs these commands"),
     ("reproq stats", "needs a database; `queue::stats` runs these commands"),
     ("reproq serve", "needs a database, and does not end; `serve` runs it"),
+    ("reproq top", "needs a database and a terminal; `top` runs these commands"),
     ("reproq task list", "needs a database; `queue::tasks` runs these commands"),
     ("reproq task show", "needs a database; `queue::tasks` runs these commands"),
     ("reproq task why", "needs a database; `queue::tasks` runs these commands"),

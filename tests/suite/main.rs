@@ -76,6 +76,8 @@ mod task_hash;
 #[cfg(unix)]
 mod terminal;
 mod tokens;
+#[cfg(unix)]
+mod top;
 mod trust;
 #[cfg(feature = "attestation")]
 mod trust_roots;

@@ -16,6 +16,7 @@ mod periodic_sync;
 mod queue_list;
 mod queue_move;
 mod queue_pause;
+mod queue_pause_plan;
 mod record;
 mod several;
 mod task_cancel;
@@ -37,6 +38,14 @@ mod workflow_list;
 mod workflow_name;
 mod workflow_repair;
 mod workflow_show;
+
+pub(super) use queue_pause_plan::QueuePausePlan;
+pub(super) use task_change::SingleTaskPlan;
+pub(super) use task_change::single_cancel;
+pub(super) use task_change::single_retry;
+pub(super) use task_list::task_note;
+pub(super) use task_show::whole_task;
+pub(super) use task_why::task_causes;
 
 use reproq_queue::routing::QueueRouting;
 use reproq_queue::task_ref::TaskRef;

@@ -42,7 +42,7 @@ struct QueueControlReport {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct PauseState {
+pub(super) struct PauseState {
     paused: bool,
     paused_at: Option<DateTime<Utc>>,
     reason: Option<String>,
@@ -96,7 +96,7 @@ fn report(queue: &str, state: &QueueState, written: Written<QueueControl>) -> Re
 }
 
 impl PauseState {
-    fn of(control: Option<&QueueControl>) -> Self {
+    pub(super) fn of(control: Option<&QueueControl>) -> Self {
         let reason = control.and_then(|control| control.reason.clone()).filter(|reason| !reason.is_empty());
         Self {
             paused: control.is_some_and(|control| control.paused),
@@ -105,7 +105,7 @@ impl PauseState {
         }
     }
 
-    fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         if !self.paused {
             return "not paused".to_owned();
         }
@@ -137,6 +137,7 @@ impl Report for QueueControlReport {
     }
 }
 
-fn tasks(number: i64) -> String {
+/// `1 task`, `2 tasks`.
+pub(super) fn tasks(number: i64) -> String {
     count(usize::try_from(number).unwrap_or(0), "task")
 }

@@ -88,7 +88,7 @@ impl QueueRecord {
         session: &Session<'_>,
     ) -> Result<Self, CommandError> {
         let mut audit = begin_audit(named, &command.replace(' ', "-"), session)?;
-        let clock = Clock::wall(session.now);
+        let clock = Clock::wall(session.current_time());
         let begin = ChangeEvent::<_, ()>::Begin {
             schema: AUDIT_SCHEMA.to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),

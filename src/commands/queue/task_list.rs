@@ -67,7 +67,7 @@ impl Report for TaskListReport {
                 task.task_path.clone(),
                 format!("{}/{}", task.attempts, task.max_attempts),
                 span((self.at - task.enqueued_at).num_seconds()),
-                note(task, self.at),
+                task_note(task, self.at),
             ]
         });
         out.table(&table(&["ID", "STATUS", "QUEUE", "TASK", "ATTEMPTS", "AGE", "NOTE"], rows));
@@ -75,7 +75,7 @@ impl Report for TaskListReport {
 }
 
 /// What is most worth knowing.
-fn note(task: &TaskSummary, now: DateTime<Utc>) -> String {
+pub(in crate::commands) fn task_note(task: &TaskSummary, now: DateTime<Utc>) -> String {
     let mut parts = Vec::new();
     if task.cancel_requested && matches!(task.status.as_str(), "READY" | "RUNNING" | "WAITING") {
         parts.push("cancellation requested".to_owned());

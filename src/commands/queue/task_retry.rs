@@ -11,13 +11,16 @@ use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 
 pub(super) fn retry(arguments: &TaskChangeArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let request = ChangeRequest {
+    task_change::run(&request(arguments), session)
+}
+
+pub(super) const fn request(arguments: &TaskChangeArgs) -> ChangeRequest<'_> {
+    ChangeRequest {
         name: "retry",
         done: "retried",
         change: TaskChange::Retry,
         applies_to: &[TaskStatus::Failed],
         arguments,
         wait: None,
-    };
-    task_change::run(&request, session)
+    }
 }

@@ -1,6 +1,8 @@
 //! `reproq task show`: everything about a task.
 
 use reproq_queue::moves::moved_task;
+use reproq_queue::pg::PgError;
+use reproq_queue::pg::Transaction;
 use reproq_queue::read;
 use reproq_queue::tasks::ActiveTask;
 use reproq_queue::tasks::ChildTask;
@@ -46,24 +48,30 @@ struct TaskReport {
 pub(super) fn show(arguments: &TaskArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
     let database = Database::of_task(&arguments.task, &arguments.database)?;
     let id = arguments.task.id();
-    let report = Database::read(&database, session, async |tx| {
-        let Some(task) = read::detail(tx, id).await? else { return Ok(None) };
-        let server = read::server(tx).await?;
-        let workflow = match &task.workflow_id {
-            Some(workflow) if server.has_workflow_index => read::workflow(tx, workflow).await?,
-            Some(_) | None => None,
-        };
-        Ok(Some(TaskReport {
-            progress: progress(&task.metadata),
-            duplicates: read::duplicates(tx, &task.spec_hash, id).await?,
-            children: read::children(tx, id).await?,
-            workflow,
-            task,
-        }))
-    })?;
+    let report = Database::read(&database, session, async |tx| whole_task(tx, id).await)?;
     let report = report.ok_or_else(|| no_task(&arguments.task))?;
     session.ui.report(&report)?;
     Ok(ExitStatus::Success)
+}
+
+/// Everything about a task; `None` if it does not exist.
+pub(in crate::commands) async fn whole_task(
+    tx: &Transaction<'_>,
+    id: i64,
+) -> Result<Option<impl Report + use<>>, PgError> {
+    let Some(task) = read::detail(tx, id).await? else { return Ok(None) };
+    let server = read::server(tx).await?;
+    let workflow = match &task.workflow_id {
+        Some(workflow) if server.has_workflow_index => read::workflow(tx, workflow).await?,
+        Some(_) | None => None,
+    };
+    Ok(Some(TaskReport {
+        progress: progress(&task.metadata),
+        duplicates: read::duplicates(tx, &task.spec_hash, id).await?,
+        children: read::children(tx, id).await?,
+        workflow,
+        task,
+    }))
 }
 
 /// The number `progress` or `percent` of the metadata, or `current` and `total`; a value up to 1 of `progress` is a share.

@@ -1,7 +1,10 @@
 //! `reproq task why`: what a task waits for, or how it ended.
 
+use reproq_queue::pg::PgError;
+use reproq_queue::pg::Transaction;
 use reproq_queue::read;
 use reproq_queue::why::Cause;
+use reproq_queue::why::WhyFacts;
 use reproq_queue::why::causes;
 use serde::Serialize;
 
@@ -43,20 +46,36 @@ pub(super) fn why(arguments: &TaskArgs, session: &Session<'_>) -> Result<ExitSta
     let id = arguments.task.id();
     let facts = Database::read(&database, session, async |tx| read::why(tx, id, allowed).await)?;
     let facts = facts.ok_or_else(|| no_task(&arguments.task))?;
-    let rows = causes(&facts).into_iter().map(|cause| CauseRow {
-        blocks: cause.blocks(),
-        message: cause.to_string(),
-        hint: hint(&cause, id),
-        cause,
-    });
-    session.ui.report(&TaskWhyReport {
-        id,
-        causes: rows.collect(),
-        status: facts.task.status,
-        task_path: facts.task.task_path,
-        queue_name: facts.task.queue_name,
-    })?;
+    session.ui.report(&TaskWhyReport::new(id, facts))?;
     Ok(ExitStatus::Success)
+}
+
+/// Why a task waits, or how it ended; `None` if it does not exist.
+pub(in crate::commands) async fn task_causes(
+    tx: &Transaction<'_>,
+    id: i64,
+    session: &Session<'_>,
+) -> Result<Option<impl Report + use<>>, PgError> {
+    let allowed = session.env.var(ALLOWED).map(|text| modules(&text));
+    Ok(read::why(tx, id, allowed).await?.map(|facts| TaskWhyReport::new(id, facts)))
+}
+
+impl TaskWhyReport {
+    fn new(id: i64, facts: WhyFacts) -> Self {
+        let rows = causes(&facts).into_iter().map(|cause| CauseRow {
+            blocks: cause.blocks(),
+            message: cause.to_string(),
+            hint: hint(&cause, id),
+            cause,
+        });
+        Self {
+            id,
+            causes: rows.collect(),
+            status: facts.task.status,
+            task_path: facts.task.task_path,
+            queue_name: facts.task.queue_name,
+        }
+    }
 }
 
 fn modules(text: &str) -> Vec<String> {

@@ -87,7 +87,7 @@ fn own_audit(command: &str, session: &Session<'_>) -> Result<Audit, AuditError> 
     let missing = || FileError::io("open the directory", root)(std::io::ErrorKind::NotFound.into());
     let project = Dir::open(root)?.ok_or_else(missing)?;
     let directory = project.make_directory(".reproq")?.make_directory("audit")?;
-    Audit::create(&directory, &format!("{command}-{}", session.now.format("%Y%m%dT%H%M%SZ")))
+    Audit::create(&directory, &format!("{command}-{}", session.current_time().format("%Y%m%dT%H%M%SZ")))
 }
 
 /// Excludes `.reproq` from version control.

@@ -18,7 +18,7 @@ use crate::ui::TextReport;
 use crate::ui::bar;
 
 /// For how long failures are counted, in seconds: an index on the time of the failure answers that.
-pub(super) const FAILURE_WINDOW: f64 = 86_400.0;
+pub(in crate::commands) const FAILURE_WINDOW: f64 = 86_400.0;
 
 /// Names that are listed; the rest is counted.
 const LISTED: usize = 5;
@@ -247,7 +247,7 @@ pub(in crate::commands) fn queue_table(queues: &[QueueDepth], out: &mut TextRepo
             queue.waiting.to_string(),
             queue.oldest_seconds.map_or_else(|| "-".to_owned(), span),
             queue.workers_alive.to_string(),
-            state(queue),
+            queue_state(queue),
         ];
         if is_drawn {
             let columns = if out.columns().is_some_and(|columns| columns >= 110) { BAR } else { BAR / 3 };
@@ -261,7 +261,7 @@ pub(in crate::commands) fn queue_table(queues: &[QueueDepth], out: &mut TextRepo
 }
 
 /// What is wrong with a queue, first what stops it.
-fn state(queue: &QueueDepth) -> String {
+pub(in crate::commands) fn queue_state(queue: &QueueDepth) -> String {
     let mut parts = Vec::new();
     if queue.paused {
         let reason = queue.paused_reason.as_ref().map(|reason| format!(": {reason}"));

@@ -20,9 +20,10 @@ use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 
+pub(in crate::commands) use live::FAILURE_WINDOW;
+pub(in crate::commands) use live::queue_state;
 pub(in crate::commands) use live::queue_table;
 
-use live::FAILURE_WINDOW;
 use live::StatsReport;
 
 pub(super) fn run(arguments: &StatsArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {

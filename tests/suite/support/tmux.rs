@@ -16,17 +16,46 @@ use super::skip;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the shell prints when the program has ended.
-const END: &str = "[end]";
+pub const END: &str = "[end]";
+
+/// The rows of a terminal, unless a test chooses them.
+const ROWS: usize = 50;
 
 /// A terminal in which the program runs; closed when dropped.
 pub struct Terminal {
     socket: PathBuf,
     columns: Cell<usize>,
+    root: PathBuf,
 }
 
 impl Terminal {
     /// Runs the program in the project, in a terminal with this many columns. Recorded as skipped if tmux is missing.
     pub fn start(context: &Context, columns: usize, arguments: &[&str]) -> Option<Self> {
+        Self::sized(context, (columns, ROWS), arguments)
+    }
+
+    /// The same with this many columns and rows.
+    pub fn sized(context: &Context, size: (usize, usize), arguments: &[&str]) -> Option<Self> {
+        let terminal = Self::prepared(context, size, arguments)?;
+        // The shell survives a Ctrl-C, which both receive.
+        let script = format!(
+            "trap : INT\nstty -a >../../stty-before\nsh ../../program.sh\necho $? >../../status\nstty -a >../../stty-after\n\
+             printf '{END}'\nexec sleep 60\n"
+        );
+        let file = context.root().join("in-terminal.sh");
+        fs::write(&file, script).expect("written");
+        terminal.open(context, size, &["sh", file.to_str().expect("UTF-8")]);
+        Some(terminal)
+    }
+
+    /// A terminal with an interactive shell, in which `sh ../../program.sh` runs the program.
+    pub fn shell(context: &Context, size: (usize, usize), arguments: &[&str]) -> Option<Self> {
+        let terminal = Self::prepared(context, size, arguments)?;
+        terminal.open(context, size, &["env", "PS1=$ ", "ENV=", "sh", "-i"]);
+        Some(terminal)
+    }
+
+    fn prepared(context: &Context, (columns, _): (usize, usize), arguments: &[&str]) -> Option<Self> {
         let tmux = Command::new("tmux").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
         if !tmux.is_ok_and(|status| status.success()) {
             skip::record("a long step on a real terminal", "install tmux");
@@ -35,23 +64,22 @@ impl Terminal {
         let command = context.command(arguments);
         let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
         let variables = command.get_envs().filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
-        // The shell survives a Ctrl-C, which both receive.
-        let mut script = "trap : INT\n".to_owned();
         // Nothing of the environment of the tests, in which `CI` may be set.
-        script.push_str("env -i TERM=\"$TERM\"");
+        let mut script = "echo $$ >../../pid\nexec env -i TERM=\"$TERM\"".to_owned();
         script.extend(variables.map(|(name, value)| format!(" {name}={}", quoted(value))));
         let words = [command.get_program()].into_iter().chain(command.get_args());
         let words: Vec<String> = words.map(|word| quoted(word.to_str().expect("UTF-8"))).collect();
-        script.push_str(&format!(" {}\nprintf '{END}'\nexec sleep 60\n", words.join(" ")));
-        let file = context.root().join("in-terminal.sh");
-        fs::write(&file, script).expect("written");
-        let terminal = Self { socket: context.root().join("tmux"), columns: Cell::new(columns) };
-        let (columns, directory) = (columns.to_string(), context.project());
-        let start = ["-u", "-f", "/dev/null", "new-session", "-d", "-x", &columns, "-y", "50", "-c"];
-        let mut tmux = terminal.tmux(&start);
-        tmux.arg(directory).arg("sh").arg(&file);
+        script.push_str(&format!(" {}\n", words.join(" ")));
+        let root = context.root().to_owned();
+        fs::write(root.join("program.sh"), script).expect("written");
+        Some(Self { socket: root.join("tmux"), columns: Cell::new(columns), root })
+    }
+
+    fn open(&self, context: &Context, (columns, rows): (usize, usize), command: &[&str]) {
+        let (columns, rows) = (columns.to_string(), rows.to_string());
+        let mut tmux = self.tmux(&["-u", "-f", "/dev/null", "new-session", "-d", "-x", &columns, "-y", &rows, "-c"]);
+        tmux.arg(context.project()).args(command);
         assert!(tmux.status().expect("tmux starts").success(), "tmux makes a terminal");
-        Some(terminal)
     }
 
     /// The lines of the screen, without trailing spaces and trailing empty lines.
@@ -64,6 +92,12 @@ impl Terminal {
         }
         assert!(lines.iter().all(|line| line.chars().count() <= self.columns.get()), "{lines:#?}");
         lines
+    }
+
+    /// The screen with its styles, as codes of the terminal.
+    pub fn styled_screen(&self) -> String {
+        let output = self.tmux(&["capture-pane", "-p", "-e"]).output().expect("tmux starts");
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// The distinct screens from now until one matches or the program has ended.
@@ -89,18 +123,62 @@ impl Terminal {
         self.watch_until(|_| false)
     }
 
+    /// Waits until the screen is like this, and returns it.
+    pub fn wait(&self, is_it: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let screens = self.watch_until(&is_it);
+        let last = screens.last().expect("a screen");
+        assert!(is_it(last), "the program has ended: {last:#?}");
+        last.clone()
+    }
+
+    /// Waits until a line of the screen has this text.
+    pub fn wait_for(&self, text: &str) -> Vec<String> {
+        self.wait(|screen| screen.iter().any(|line| line.contains(text)))
+    }
+
     /// Changes the width.
     pub fn resize(&self, columns: usize) {
+        self.resize_to((columns, ROWS));
+    }
+
+    /// Changes the size, to this many columns and rows.
+    pub fn resize_to(&self, (columns, rows): (usize, usize)) {
         self.columns.set(columns.max(self.columns.get()));
-        let size = ["resize-window", "-x", &columns.to_string(), "-y", "50"];
+        let size = ["resize-window", "-x", &columns.to_string(), "-y", &rows.to_string()];
         assert!(self.tmux(&size).status().expect("tmux starts").success());
         self.columns.set(columns);
     }
 
     /// Whether the cursor is visible.
     pub fn has_cursor(&self) -> bool {
-        let output = self.tmux(&["display-message", "-p", "#{cursor_flag}"]).output().expect("tmux starts");
+        self.has_flag("cursor_flag")
+    }
+
+    /// Whether a program uses the screen, and what was on it before is kept.
+    pub fn is_alternate(&self) -> bool {
+        self.has_flag("alternate_on")
+    }
+
+    fn has_flag(&self, name: &str) -> bool {
+        let output = self.tmux(&["display-message", "-p", &format!("#{{{name}}}")]).output().expect("tmux starts");
         String::from_utf8_lossy(&output.stdout).trim() == "1"
+    }
+
+    /// Presses keys, as tmux names them.
+    pub fn press(&self, keys: &[&str]) {
+        assert!(self.tmux(&[&["send-keys"][..], keys].concat()).status().expect("tmux starts").success());
+    }
+
+    /// The id of the process of the program.
+    pub fn pid(&self) -> String {
+        fs::read_to_string(self.root.join("pid")).expect("the program has started").trim().to_owned()
+    }
+
+    /// The exit status of the program, and the settings of the terminal before and after it.
+    pub fn ended(&self) -> (i32, String, String) {
+        self.wait_for(END);
+        let read = |name| fs::read_to_string(self.root.join(name)).expect("the program has ended");
+        (read("status").trim().parse().expect("a number"), read("stty-before"), read("stty-after"))
     }
 
     /// Presses Ctrl-C.

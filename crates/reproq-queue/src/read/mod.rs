@@ -36,6 +36,7 @@ pub use task_changes::select_candidates;
 pub use tasks::children;
 pub use tasks::detail;
 pub use tasks::duplicates;
+pub use tasks::latest_failures;
 pub use tasks::list;
 pub use watch::blocked_tasks;
 pub use watch::changed_tasks;

@@ -59,6 +59,11 @@ pub async fn list(tx: &Transaction<'_>, filter: &TaskFilter, limit: i64) -> Resu
     tx.fetch(tasks::LIST, &params).await
 }
 
+/// The tasks that failed last, latest first.
+pub async fn latest_failures(tx: &Transaction<'_>, limit: i64) -> Result<Vec<TaskSummary>, PgError> {
+    tx.fetch(tasks::LATEST_FAILURES, &[limit.into()]).await
+}
+
 /// Everything about a task.
 pub async fn detail(tx: &Transaction<'_>, id: i64) -> Result<Option<TaskDetail>, PgError> {
     let mut rows = tx.fetch(tasks::DETAIL, &[id.into(), MAX_JSON.into(), MAX_ERRORS.into()]).await?;

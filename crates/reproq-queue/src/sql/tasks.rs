@@ -13,6 +13,14 @@ where ",
 order by result_id desc limit $11"
 );
 
+/// The tasks that failed last, latest first. Parameter: their number.
+pub(crate) const LATEST_FAILURES: &str = "
+select result_id, queue_name, coalesce(task_path, '') as task_path, status, priority, attempts, max_attempts, enqueued_at, run_after, started_at,
+  finished_at, failed_at, leased_by, leased_until, workflow_id::text as workflow_id, cancel_requested,
+  left(coalesce(last_error, errors_json->-1->>'message', errors_json->-1->>'kind'), 500) as error
+from task_runs where status = 'FAILED' and failed_at is not null
+order by failed_at desc, result_id desc limit $1";
+
 /// Everything about one task. Parameters: its id, the largest size of a JSON value in bytes, the number of errors.
 pub(crate) const DETAIL: &str = "
 select now() as now, result_id, backend_alias, queue_name, priority, run_after, trim(trailing from spec_hash) as spec_hash,

@@ -81,6 +81,25 @@ pub async fn pause_queue(
     Ok((state, written))
 }
 
+/// A queue as it is, before a change that [`pause_queue_as_seen`] or [`resume_queue_as_seen`] makes later.
+pub async fn queue_state(tx: &Transaction<'_>, queue: &str) -> Result<QueueState, PgError> {
+    seen(tx, queue).await
+}
+
+/// Pauses a queue, if its pause is as it was seen.
+pub async fn pause_queue_as_seen(
+    tx: &Transaction<'_>,
+    queue: &str,
+    state: &QueueState,
+) -> Result<Written<QueueControl>, PgError> {
+    pause_seen(tx, queue, state, None).await
+}
+
+/// Resumes a queue, if its pause is as it was seen.
+pub async fn resume_queue_as_seen(tx: &Transaction<'_>, state: &QueueState) -> Result<Written<QueueControl>, PgError> {
+    resume_seen(tx, state).await
+}
+
 /// Pauses a queue, unless it is paused already.
 pub async fn pause_open_queue(
     tx: &Transaction<'_>,
@@ -128,12 +147,14 @@ async fn pause_seen(
 /// Resumes a queue.
 pub async fn resume_queue(tx: &Transaction<'_>, queue: &str) -> Result<(QueueState, Written<QueueControl>), PgError> {
     let state = seen(tx, queue).await?;
+    let written = resume_seen(tx, &state).await?;
+    Ok((state, written))
+}
+
+async fn resume_seen(tx: &Transaction<'_>, state: &QueueState) -> Result<Written<QueueControl>, PgError> {
     match &state.control {
-        Some(control) if control.paused => {
-            let new = tx.fetch(sql::UPDATE, &parameters(control, false, "")).await?;
-            Ok((state, written(new)))
-        }
-        Some(_) | None => Ok((state, Written::Unchanged)),
+        Some(control) if control.paused => Ok(written(tx.fetch(sql::UPDATE, &parameters(control, false, "")).await?)),
+        Some(_) | None => Ok(Written::Unchanged),
     }
 }
 

@@ -7,6 +7,7 @@ mod apply;
 mod follow;
 mod plan;
 mod report;
+mod single;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -33,6 +34,10 @@ use crate::failure::exit::ExitStatus;
 use crate::model::text::count;
 use crate::platform;
 use report::TaskChangeReport;
+
+pub(in crate::commands) use single::SingleTaskPlan;
+pub(in crate::commands) use single::single_cancel;
+pub(in crate::commands) use single::single_retry;
 
 /// A change, and the tasks.
 pub(super) struct ChangeRequest<'a> {
@@ -146,7 +151,7 @@ async fn named(
     session: &Session<'_>,
 ) -> Result<Outcome, CommandError> {
     if request.arguments.bulk.plan.confirm.dry_run {
-        return Ok((plan::of_named(database, request, ids).await?, None));
+        return Ok((plan::of_named(database, request, ids).await?.report, None));
     }
     session.ui.on_interrupt(platform::INTERRUPTION_OF_CHANGES);
     let mut report = TaskChangeReport::new(request.name, request.done, false, false);

@@ -6,6 +6,7 @@ use reproq_queue::changes::ObservedTask;
 use reproq_queue::changes::PlannedTask;
 use reproq_queue::changes::RefusedTask;
 use reproq_queue::changes::TaskChange;
+use reproq_queue::changes::TaskToChange;
 use reproq_queue::changes::plan_batch;
 use reproq_queue::pg::Limits;
 use reproq_queue::pg::PgError;
@@ -33,7 +34,7 @@ pub(super) async fn of_named(
     database: &Database,
     request: &ChangeRequest<'_>,
     ids: &[i64],
-) -> Result<TaskChangeReport, CommandError> {
+) -> Result<ChangePlan, CommandError> {
     let mut report = TaskChangeReport::new(request.name, request.done, true, false);
     let read = database.session.read(Limits::default(), async |tx| {
         let found = read::observe(tx, ids).await?;
@@ -46,7 +47,12 @@ pub(super) async fn of_named(
     }
     plan.refused.into_iter().for_each(|it| report.refuse(it));
     plan.steps.iter().for_each(|it| report.change(it));
-    Ok(report)
+    Ok(ChangePlan { report, tasks: plan.steps.iter().map(shown).collect() })
+}
+
+/// A task as it was shown.
+const fn shown(it: &TaskToChange) -> PlannedTask {
+    PlannedTask { id: it.task.result_id, shown: Some((it.task.status, it.task.attempts)) }
 }
 
 /// The tasks that match a filter, oldest first, in one state of the database.
@@ -73,8 +79,7 @@ pub(super) async fn of_matching(
                     plan.report.more = true;
                     return Ok(plan);
                 }
-                let shown = Some((it.task.status, it.task.attempts));
-                plan.tasks.push(PlannedTask { id: it.task.result_id, shown });
+                plan.tasks.push(shown(it));
                 plan.report.change(it);
             }
         }

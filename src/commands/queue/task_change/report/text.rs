@@ -39,6 +39,32 @@ impl Report for TaskChangeReport {
 }
 
 impl TaskChangeReport {
+    /// Each task in sentences, for a narrow place.
+    pub(in crate::commands::queue::task_change) fn sentences(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for row in &self.tasks {
+            if let (Some(path), Some(queue)) = (&row.task_path, &row.queue_name) {
+                lines.push(format!("Task {} ({path}) in queue {queue}", row.id));
+            } else {
+                lines.push(format!("Task {}", row.id));
+            }
+            if let (Some(status), Some(becomes)) = (row.status, row.becomes) {
+                lines.push(format!("  {}: {status} → {becomes}", row.outcome.word(row.step)));
+            }
+            if let Some(note) = &row.note {
+                let outcome = if row.step.is_none() { "left as it is: " } else { "" };
+                lines.push(format!("  {outcome}{note}"));
+            }
+        }
+        lines.extend(
+            self.paused_queues
+                .iter()
+                .map(|queue| format!("Queue {queue} is paused: the task waits until it is resumed.")),
+        );
+        lines.push(self.summary());
+        lines
+    }
+
     /// Each task.
     fn rows(&self, out: &mut TextReport) {
         let rows = self.tasks.iter().map(|row| {
