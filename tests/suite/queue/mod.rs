@@ -17,5 +17,5 @@ mod statements;
 mod stats;
 pub mod sync;
 mod tasks;
-mod without_scans;
+pub mod without_scans;
 mod workers;

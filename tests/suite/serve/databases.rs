@@ -9,6 +9,7 @@ use super::Served;
 use super::until;
 use crate::queue::rows::database;
 use crate::queue::rows::project;
+use crate::queue::without_scans::HISTORY;
 
 #[test]
 fn a_database_that_goes_away_is_reported_and_read_again_when_it_is_back() {
@@ -96,4 +97,32 @@ fn nothing_is_written() {
          and (backend_xid is not null or query ~* '^ *(insert|update|delete)')",
     );
     assert_eq!(statements, "0");
+}
+
+/// What is read at every interval finds its rows by indexes; only the count of the history reads the table.
+#[test]
+fn what_is_live_is_read_without_a_scan() {
+    for origin in ["b", "c", "d"] {
+        let Some(database) = database(origin) else { return };
+        database.sql(HISTORY);
+        let context = project(&database.url());
+        let served = Served::ready(&context, &["--interval", "1s"]);
+        let scans = || -> u64 {
+            let found = "select coalesce(seq_scan, 0) from pg_stat_user_tables where relname = 'task_runs'";
+            database.sql(found).parse().expect("a number")
+        };
+        let seen = || {
+            let document = served.get("/reproq/observation/").json();
+            let number = document["number"].as_u64().expect("a number");
+            (document["databases"][0]["history"]["at"].to_string(), number)
+        };
+        // A session reports its statistics with a delay, and the count of the history reads the table: between two counts, three
+        // observations must not.
+        let is_without = (0..5).any(|_| {
+            let ((history, first), before) = (seen(), scans());
+            until("three observations", || seen().1 >= first + 3);
+            scans() == before && seen().0 == history
+        });
+        assert!(is_without, "{origin}: the table is read");
+    }
 }
