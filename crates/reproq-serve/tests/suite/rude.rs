@@ -13,12 +13,7 @@ use crate::running::until;
 
 /// Limits that are reached soon.
 fn limits() -> ServeLimits {
-    ServeLimits {
-        connections: 20,
-        request: Duration::from_millis(500),
-        connection: Duration::from_secs(2),
-        ..ServeLimits::default()
-    }
+    ServeLimits { connections: 20, request: Duration::from_millis(500), ..ServeLimits::default() }
 }
 
 fn is_healthy(running: &Running) -> bool {

@@ -165,7 +165,10 @@ impl Client {
 
     /// Everything until the other side closes the connection.
     pub fn rest(mut self) -> String {
-        while self.read() {}
+        let began = Instant::now();
+        while self.read() {
+            assert!(began.elapsed() < Duration::from_secs(30), "the connection stays: {} bytes", self.text.len());
+        }
         self.text
     }
 }
