@@ -173,6 +173,16 @@ fn a_form_of_another_site_or_session_approves_nothing() {
         let reply = browser.post("/reproq/tui/authorize/", &[("form", wrong), ("code", &code)]);
         assert_eq!(reply.status, StatusCode::FORBIDDEN, "{wrong}");
     }
+    // A host next door plants its own cookie of forms, and knows what belongs to it.
+    let own = browser.cookies.clone();
+    let planted = other.cookies.iter().find(|(name, _)| name == cookies::FORM).cloned().expect("a cookie");
+    browser.cookies.retain(|(name, _)| name != cookies::FORM);
+    browser.cookies.push(planted);
+    for wrong in [&of_another_session, &of_login] {
+        let reply = browser.post("/reproq/tui/authorize/", &[("form", wrong), ("code", &code)]);
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{wrong}");
+    }
+    browser.cookies = own;
     browser.extra = vec![("sec-fetch-site", "cross-site")];
     assert_eq!(
         browser.post("/reproq/tui/authorize/", &[("form", &form), ("code", &code)]).status,
