@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn long_lines_are_broken_at_spaces() {
         assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
-        assert_eq!(wrapped("onetwothree", 4), ["onet", "woth", "ree"]);
+        assert_eq!(wrapped("abcdefghijk", 4), ["abcd", "efgh", "ijk"]);
         assert_eq!(wrapped("  one two three", 8), ["  one", "  two", "  three"]);
         assert_eq!(wrapped("", 8), [""]);
         assert_eq!(wrapped("請求書", 3), ["請", "求", "書"]);
