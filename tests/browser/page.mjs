@@ -14,14 +14,13 @@ const bodies = [];
 let page;
 
 const commands = {
-  // Opens a page in a new context: { url, script, dark, width, token }.
-  async open({ url, script = true, dark = false, width = 1280, headers = {} }) {
+  // Opens a page in a new context.
+  async open({ url, script = true, dark = false, width = 1280 }) {
     await page?.context().close();
     const context = await browser.newContext({
       javaScriptEnabled: script,
       colorScheme: dark ? "dark" : "light",
       viewport: { width, height: 900 },
-      extraHTTPHeaders: headers,
     });
     page = await context.newPage();
     Object.assign(seen, { requests: [], problems: [] });
@@ -36,7 +35,12 @@ const commands = {
     });
     page.on("pageerror", (error) => seen.problems.push(String(error)));
     const response = await page.goto(url, { waitUntil: "load" });
-    return { status: response.status(), url: page.url() };
+    return { status: response.status() };
+  },
+  // Opens another page in the same context.
+  async visit({ url }) {
+    await page.goto(url, { waitUntil: "load" });
+    return null;
   },
   // What an accessibility checker finds, by the rules of WCAG AA and its best practices.
   async axe() {
@@ -70,7 +74,13 @@ const commands = {
   },
   async press({ key }) {
     await page.keyboard.press(key);
-    return await page.evaluate(() => document.activeElement.id || document.activeElement.getAttribute("aria-label") || document.activeElement.textContent);
+    // A page that is being left cannot be asked.
+    return await page
+      .evaluate(() => {
+        const { id, textContent } = document.activeElement;
+        return id || document.activeElement.getAttribute("aria-label") || textContent;
+      })
+      .catch(() => null);
   },
   // How much wider the content is than the window.
   async overflow() {

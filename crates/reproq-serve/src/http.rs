@@ -146,7 +146,7 @@ fn admit(shared: &Shared, peer: &Peer, request: &Request<()>, found: &Result<Rou
     }
 }
 
-/// Signing in. Whoever asks has no token yet.
+/// Signing in, which needs no token yet.
 async fn sign_in<B>(shared: &Shared, peer: &Peer, request: &Request<()>, page: SignInPage, body: B) -> Reply
 where
     B: Body,

@@ -1,5 +1,4 @@
 //! Keeps the depth of the queues in the database, if it has a table for that: the only thing that is ever written.
-#![expect(clippy::disallowed_methods, reason = "the time of the last sample is read here")]
 
 use std::sync::Arc;
 use std::time::Duration;

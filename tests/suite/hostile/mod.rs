@@ -130,7 +130,7 @@ fn is_hidden(c: char) -> bool {
 #[test]
 fn every_claim_of_the_threat_model_names_an_existing_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let sources: String = ["src", "tests"]
+    let sources: String = ["src", "tests", "crates"]
         .iter()
         .flat_map(|directory| world(&root.join(directory)))
         .filter(|(path, _)| path.extension().is_some_and(|extension| extension == "rs"))

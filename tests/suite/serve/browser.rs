@@ -18,6 +18,8 @@ use crate::queue::rows::database;
 use crate::queue::rows::project;
 use crate::support::skip;
 
+const TOKEN: &str = "a-token-of-this-test-0123456789abcdef";
+
 /// A browser without a window.
 struct Browser {
     child: Child,
@@ -169,4 +171,36 @@ fn the_numbers_are_there_without_javascript() {
     ));
     super::until("the observation", || served.get("/").body.contains("&lt;img"));
     assert!(!served.get("/").body.contains("<img"));
+}
+
+#[test]
+fn a_person_signs_in_by_the_keyboard_and_sees_the_page() {
+    let Some(mut browser) = Browser::start() else { return };
+    let Some(database) = database("d") else { return };
+    let mut context = project(&database.url());
+    context.set("METRICS_AUTH_TOKEN", TOKEN);
+    let served = Served::start(&context, &[]);
+    let url = url(&served);
+    browser.open(json!({ "url": url }));
+    assert_eq!(browser.run("axe", json!({})), json!([]));
+    // The field has the focus.
+    browser.run("fill", json!({ "selector": ":focus", "text": "wrong" }));
+    browser.run("press", json!({ "key": "Enter" }));
+    browser.wait("[role=alert]", "token");
+    assert_eq!(browser.run("axe", json!({})), json!([]));
+    browser.run("fill", json!({ "selector": "input[type=password]", "text": TOKEN }));
+    browser.run("press", json!({ "key": "Enter" }));
+    browser.wait("#link", "Live");
+    browser.wait("#recent", "card declined");
+    // A terminal that asks for the same.
+    let pair = served.get("/reproq/tui/pair/").json();
+    let verify = pair["verify_url"].as_str().expect("a URL").to_owned();
+    browser.run("visit", json!({ "url": verify }));
+    assert_eq!(browser.run("axe", json!({})), json!([]));
+    browser.run("click", json!({ "selector": "button" }));
+    browser.wait("[role=status]", "Approved");
+    let poll = served.get(&format!("/reproq/tui/pair/{}/", pair["code"].as_str().expect("a code"))).json();
+    assert_eq!(poll["status"], "approved", "{poll:#}");
+    let bearer = format!("Bearer {}", poll["token"].as_str().expect("a token"));
+    assert_eq!(served.request("GET", "/reproq/stats/", &[("authorization", &bearer)]).status, 200);
 }

@@ -35,7 +35,7 @@ use reproq_token::verify;
 use crate::access::AccessToken;
 use session::Session;
 
-/// Who signs in with the server's token is nobody in particular.
+/// The name of a person who signs in with the server's token.
 const TOKEN_HOLDER: &str = "reproq-serve";
 
 /// A page of sign-in.
