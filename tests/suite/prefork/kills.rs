@@ -151,6 +151,9 @@ fn many_tasks_and_random_kills_leave_nothing_behind() {
     let Some(mut worker) = Prefork::start("") else { return };
     let tasks = std::env::var("REPROQ_TEST_KILLED_TASKS").ok().and_then(|number| number.parse().ok()).unwrap_or(TASKS);
     fastrand::seed(17);
+    // A server that has served for less than 10 s is started again after a pause that doubles: in a long run that would be most of
+    // the time.
+    let rounds_of_a_server = if tasks > TASKS { 96 } else { 8 };
     let mut ends = std::collections::BTreeMap::<String, usize>::new();
     for round in 0..tasks.div_ceil(AT_A_TIME) {
         let (server, keeper) = (worker.server(), worker.keeper());
@@ -170,7 +173,7 @@ fn many_tasks_and_random_kills_leave_nothing_behind() {
                     kill_if_there(child);
                 }
             }
-            6 => server.into_iter().for_each(kill_if_there),
+            6 if round % rounds_of_a_server == 6 => server.into_iter().for_each(kill_if_there),
             _ => {}
         }
         for client in started {
@@ -187,7 +190,7 @@ fn many_tasks_and_random_kills_leave_nothing_behind() {
             *ends.entry(end).or_default() += 1;
         }
         assert!(is_alive(keeper));
-        if round % 8 == 6 {
+        if round % rounds_of_a_server == 6 {
             worker.wait_until_forking();
         }
     }
