@@ -11,7 +11,7 @@ use super::context;
 
 /// The memory that any run on hostile input may take beyond what the same program takes for `--version`. The pages of the
 /// tests' unoptimized program are as many again, and more with each command that it gets.
-const HOSTILE_LIMIT_KIB: u64 = 20 * 1024;
+const HOSTILE_LIMIT_KIB: u64 = 24 * 1024;
 
 /// Starts the program and reads its resource usage afterwards, in a separate process: a program started by the tests themselves
 /// would inherit their peak.
