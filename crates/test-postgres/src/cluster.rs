@@ -389,6 +389,8 @@ impl Cluster {
         words.extend([self.programs.join("postgres").display().to_string(), "-D".to_owned()]);
         words.push(self.directory.join("data").display().to_string());
         words.extend(settings(&self.programs, self.port, &self.directory));
+        // The errors in the log of the stopped server are not those of this one.
+        fs::remove_file(self.directory.join("log")).expect("the log is removed");
         let server = Guarded::start(&words, &self.directory, "QUIT");
         self.servers.lock().unwrap_or_else(PoisonError::into_inner).push(server);
         assert!(is_ready(&self.programs, self.port, &self.directory), "the server starts again");
