@@ -65,7 +65,7 @@ pub fn run(program: &Path, rows: usize, seconds: u64) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let server = Server::start(program, directory.path(), &database.url())?;
     let seen = Arc::new(Seen::default());
-    let alone = transactions(&database, || thread::sleep(ALONE))? / ALONE.as_secs_f64();
+    let alone = transactions(&database, || change_tasks(&database, Instant::now() + ALONE))? / ALONE.as_secs_f64();
     let before = server.ticks()?;
     let begun = Instant::now();
     let mut latencies = Vec::new();
@@ -94,7 +94,7 @@ pub fn run(program: &Path, rows: usize, seconds: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The committed transactions of the database in the meantime, without those of the writer.
+/// The committed transactions of the database in the meantime: those of the server, and of what changes tasks.
 fn transactions(database: &Database, work: impl FnOnce()) -> anyhow::Result<f64> {
     let name = "select xact_commit from pg_stat_database where datname = current_database()";
     let count = || -> anyhow::Result<f64> {
@@ -126,20 +126,24 @@ fn with_clients(server: &Server, database: &Database, seen: &Arc<Seen>, time: Du
             thread::spawn(move || requests(address, index, end, &seen))
         })
         .collect();
-    // So that there are events to send: one statement each second.
-    while Instant::now() < end {
-        database.sql(
-            "with some as (select result_id from task_runs where status = 'READY' limit 20) update task_runs t set \
-             status = 'SUCCESSFUL', finished_at = now() from some where t.result_id = some.result_id",
-        );
-        thread::sleep(Duration::from_secs(1));
-    }
+    change_tasks(database, end);
     let latencies = clients.into_iter().flat_map(|client| client.join().unwrap_or_default()).collect();
     seen.is_over.store(true, Ordering::SeqCst);
     for reader in readers {
         let _ = reader.join();
     }
     latencies
+}
+
+/// One statement each second, so that there are events to send.
+fn change_tasks(database: &Database, end: Instant) {
+    while Instant::now() < end {
+        database.sql(
+            "with picked as (select result_id from task_runs where status = 'READY' limit 20) update task_runs t set \
+             status = 'SUCCESSFUL', finished_at = now() from picked where t.result_id = picked.result_id",
+        );
+        thread::sleep(Duration::from_secs(1));
+    }
 }
 
 /// Reads until the end. That the server closes the connection is an error.
