@@ -160,7 +160,7 @@ fn many_tasks_and_random_kills_leave_nothing_behind() {
         let started: Vec<Value> = (0..AT_A_TIME)
             .map(|_| {
                 let task = spec("shop.tasks.sleep", &json!([fastrand::f64() / 20.0]));
-                worker.ask(&json!({ "begin": { "spec": task } }))
+                worker.ask(&json!({ "begin": { "spec": task, "wait_for_output": false } }))
             })
             .collect();
         std::thread::sleep(std::time::Duration::from_micros(fastrand::u64(..60_000)));

@@ -35,11 +35,13 @@ def begin(request):
         env=environment,
     )
     payload = request.get("payload", json.dumps(request.get("spec", {})))
-    if request.get("wait_for_output"):
+    if "wait_for_output" in request:
+        # Otherwise it is written when the end is awaited, and the task does not begin before.
         process.stdin.write(payload.encode())
         process.stdin.close()
         process.stdin = None
-        process.stderr.readline()
+        if request["wait_for_output"]:
+            process.stderr.readline()
     return process, payload.encode()
 
 
