@@ -62,9 +62,12 @@ fn endless_responses_use_bounded_memory() {
         ("hostile: huge headers from the asset host", objects(), Fault::HugeHeaders { bytes: 64 << 20 }, 6, "headers"),
     ] {
         let context = project();
+        context.github.fault(matcher.clone(), answer(404, String::new()));
+        let (_, usual) = memory::peak_kib(context.command(INSTALL));
+        context.github.clear_faults();
         context.github.fault(matcher, fault);
         let before = files(&context.project());
-        let output = memory::within_the_limit(context.command(INSTALL));
+        let output = memory::within_the_limit_of_a_response(context.command(INSTALL), usual);
         judge(Part::Network, name, &context, &output, &before, code, says);
         context.github.clear_faults();
         recovers(&context, INSTALL);

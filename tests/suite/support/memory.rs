@@ -11,7 +11,7 @@ use super::context;
 
 /// The memory that any run on hostile input may take beyond what the same program takes for `--version`. The pages of the
 /// tests' unoptimized program are as many again, and more with each command that it gets.
-const HOSTILE_LIMIT_KIB: u64 = 24 * 1024;
+const HOSTILE_LIMIT_KIB: u64 = 20 * 1024;
 
 /// Starts the program and reads its resource usage afterwards, in a separate process: a program started by the tests themselves
 /// would inherit their peak.
@@ -43,6 +43,18 @@ pub fn peak_kib(command: Command) -> (Output, u64) {
     let output = context::wait(measured.spawn().expect("python3 starts"));
     let peak = fs::read_to_string(&answer).unwrap_or_else(|error| panic!("nothing was measured: {error}: {output:#?}"));
     (output, peak.parse().expect("a number"))
+}
+
+/// The memory that a response may take beyond a short one to the same request: the 8 MiB that are read of it, and half as many. Both
+/// runs execute the same code, whose pages therefore do not count.
+const ENDLESS_LIMIT_KIB: u64 = 12 * 1024;
+
+/// As [`within_the_limit`], beside the peak of the same command with a short response.
+pub fn within_the_limit_of_a_response(command: Command, usual: u64) -> Output {
+    let (output, peak) = peak_kib(command);
+    let taken = peak.saturating_sub(usual);
+    assert!(taken < ENDLESS_LIMIT_KIB, "{taken} KiB beyond the {usual} KiB of a short response: {output:#?}");
+    output
 }
 
 /// As [`peak_kib`], but panics if the run exceeds the limit for hostile input.
