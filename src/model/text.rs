@@ -65,17 +65,6 @@ pub(crate) fn count(number: usize, singular: &str) -> String {
     if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
 }
 
-/// A time span, in the largest unit of which there are at least two: `90 s`, `5 min`, `3 h`, `12 d`.
-pub(crate) fn span(seconds: i64) -> String {
-    let seconds = seconds.max(0);
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} d", seconds / 86_400),
-    }
-}
-
 /// Whether a character moves, colors, hides or reorders text.
 fn acts_on_a_terminal(c: char) -> bool {
     c.is_control() || is_line_end(c) || is_bidirectional(c) || is_invisible(c)
@@ -117,12 +106,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn spans_have_one_unit() {
-        let spans = [-1, 0, 119, 120, 7199, 7200, 172_799, 172_800].map(span);
-        assert_eq!(spans, ["0 s", "0 s", "119 s", "2 min", "119 min", "2 h", "47 h", "2 d"]);
-    }
 
     #[test]
     fn escape_codes_are_escaped() {

@@ -17,6 +17,7 @@ pub mod state;
 pub mod stats;
 pub mod task_ref;
 pub mod tasks;
+pub mod text;
 pub mod why;
 pub mod workflow;
 pub mod write;

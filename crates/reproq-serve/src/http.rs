@@ -89,13 +89,6 @@ enum Page {
 }
 
 fn page(shared: &Shared, peer: &Peer, request: &Request<()>, found: Result<Route, NoRoute>) -> Page {
-    // They say nothing about the queue.
-    if let Ok(Route::Alive) = found {
-        return Page::Complete(Reply::alive());
-    }
-    if let Ok(Route::Asset(asset)) = found {
-        return Page::Complete(Reply::asset(asset));
-    }
     if let Err(refusal) = admit(shared, peer, request, &found) {
         return Page::Complete(refusal);
     }
@@ -119,6 +112,10 @@ fn page(shared: &Shared, peer: &Peer, request: &Request<()>, found: Result<Route
 
 /// Without a token, the name under which the server is called protects it from other web pages; with one, the token does.
 fn admit(shared: &Shared, peer: &Peer, request: &Request<()>, found: &Result<Route, NoRoute>) -> Result<(), Reply> {
+    // They say nothing about the queue.
+    if matches!(found, Ok(Route::Alive | Route::Asset(_))) {
+        return Ok(());
+    }
     let options = &shared.options;
     if options.token.is_none() {
         let is_called_by_name = options.hosts.host(request.headers()).is_some();

@@ -130,63 +130,73 @@ impl Board<'_> {
     fn is_stopped(&self) -> bool {
         (self.shared.options.interrupted)()
     }
-
-    async fn open(&self, database: &ServedDatabase) -> Result<Session, PgError> {
-        Session::open(&database.target, self.shared.options.interrupted).await
-    }
 }
 
-/// How long to wait after each failure.
-struct Backoff(Duration);
+/// A connection that is kept, opened again when it is lost, and less often after each failure.
+struct Link<'a> {
+    database: &'a ServedDatabase,
+    board: &'a Board<'a>,
+    session: Option<Session>,
+    wait: Duration,
+}
 
-impl Backoff {
-    /// Servers that lost the same database do not all come back at the same time.
-    fn next(&mut self) -> Duration {
-        let wait = self.0;
-        self.0 = (wait * 2).min(LAST_WAIT);
+impl<'a> Link<'a> {
+    const fn new(database: &'a ServedDatabase, board: &'a Board<'a>) -> Self {
+        Self { database, board, session: None, wait: FIRST_WAIT }
+    }
+
+    /// Reads. A pooler may have closed an idle connection, or the server may have restarted: then it is read on a new one.
+    async fn read<T>(&mut self, work: impl AsyncFn(&Session) -> Result<T, PgError>) -> Result<T, PgError> {
+        let was_open = self.session.is_some();
+        match self.read_once(&work).await {
+            Err(PgError::Lost { .. }) if was_open && !self.board.is_stopped() => self.read_once(&work).await,
+            result => result,
+        }
+    }
+
+    async fn read_once<T>(&mut self, work: &impl AsyncFn(&Session) -> Result<T, PgError>) -> Result<T, PgError> {
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => Session::open(&self.database.target, self.board.shared.options.interrupted).await?,
+        };
+        let read = work(&session).await?;
+        (self.session, self.wait) = (Some(session), FIRST_WAIT);
+        Ok(read)
+    }
+
+    /// How long to wait after a failure. Servers that lost the same database do not all come back at the same time.
+    fn next_wait(&mut self) -> Duration {
+        let wait = self.wait;
+        self.wait = (wait * 2).min(LAST_WAIT);
         wait.mul_f64(0.75 + fastrand::f64() / 4.0)
+    }
+
+    async fn close(self) {
+        if let Some(session) = self.session {
+            session.close().await;
+        }
     }
 }
 
 async fn observe_live(index: usize, database: &ServedDatabase, board: &Board<'_>) {
-    let mut connection = None;
+    let mut link = Link::new(database, board);
     let mut seen = SeenTasks::default();
-    let mut backoff = Backoff(FIRST_WAIT);
-    let mut is_renewed = false;
     while !board.is_stopped() {
         let began = Instant::now();
-        let was_open = connection.is_some();
-        let session = match connection.take() {
-            Some(session) => Ok(session),
-            None => board.open(database).await,
-        };
-        let read = match session {
-            Ok(session) => read_live(&session, &seen).await.map(|read| (session, read)),
-            Err(error) => Err(error),
-        };
-        let wait = match read {
-            Ok((session, (live, tasks))) => {
-                connection = Some(session);
-                (backoff, is_renewed) = (Backoff(FIRST_WAIT), false);
+        let wait = match link.read(async |session| read_live(session, &seen).await).await {
+            Ok((live, tasks)) => {
                 seen = live_succeeded(index, board, &seen, live, &tasks);
                 board.shared.options.interval.max(began.elapsed() * LIVE_PAUSE)
             }
             Err(PgError::Interrupted) => return,
-            // A pooler that closed an idle connection, or a server that restarted: the next attempt shows which.
-            Err(PgError::Lost { .. }) if was_open && !is_renewed => {
-                is_renewed = true;
-                continue;
-            }
             Err(error) => {
                 live_failed(index, board, &error);
-                backoff.next()
+                link.next_wait()
             }
         };
         tokio::time::sleep(wait).await;
     }
-    if let Some(session) = connection {
-        session.close().await;
-    }
+    link.close().await;
 }
 
 fn live_succeeded(
@@ -225,50 +235,33 @@ fn live_failed(index: usize, board: &Board<'_>, error: &PgError) {
 }
 
 async fn observe_history(index: usize, database: &ServedDatabase, board: &Board<'_>) {
-    let mut connection = None;
-    let mut backoff = Backoff(FIRST_WAIT);
-    let mut is_renewed = false;
+    let mut link = Link::new(database, board);
     let mut keeper = DepthKeeper::default();
     while !board.is_stopped() {
         let began = Instant::now();
-        let was_open = connection.is_some();
-        let session = match connection.take() {
-            Some(session) => Ok(session),
-            None => board.open(database).await,
-        };
-        let read = match session {
-            Ok(session) => {
-                session.read(HISTORY_LIMITS, async |tx| read_history(tx).await).await.map(|it| (session, it))
-            }
-            Err(error) => Err(error),
-        };
+        let read =
+            link.read(async |session| session.read(HISTORY_LIMITS, async |tx| read_history(tx).await).await).await;
         let wait = match read {
-            Ok((session, history)) => {
-                if let Some(reason) = keeper.keep(board.live(index), &session).await {
-                    (board.notice)(ServeNotice::DepthNotKept { alias: database.alias.clone(), reason });
-                }
-                connection = Some(session);
-                (backoff, is_renewed) = (Backoff(FIRST_WAIT), false);
+            Ok(history) => {
                 let took = began.elapsed();
                 history_succeeded(index, board, HistoryView { took_ms: milliseconds(took), at: now(), ..history });
+                if let Some(session) = &link.session
+                    && let Some(reason) = keeper.keep(board.live(index), session).await
+                {
+                    (board.notice)(ServeNotice::DepthNotKept { alias: database.alias.clone(), reason });
+                }
                 board.shared.options.history_interval.max(took * HISTORY_PAUSE)
             }
             Err(PgError::Interrupted) => return,
-            Err(PgError::Lost { .. }) if was_open && !is_renewed => {
-                is_renewed = true;
-                continue;
-            }
             Err(error) => {
                 history_failed(index, board, &error);
                 // What failed after a long time is not tried all the time.
-                backoff.next().max(began.elapsed() * HISTORY_PAUSE)
+                link.next_wait().max(began.elapsed() * HISTORY_PAUSE)
             }
         };
         tokio::time::sleep(wait).await;
     }
-    if let Some(session) = connection {
-        session.close().await;
-    }
+    link.close().await;
 }
 
 fn history_succeeded(index: usize, board: &Board<'_>, history: HistoryView) {

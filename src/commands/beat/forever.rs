@@ -10,6 +10,7 @@ use futures_util::future::select;
 use futures_util::future::try_join_all;
 use reproq_queue::pg;
 use reproq_queue::pg::PgError;
+use reproq_queue::text::span;
 use reproq_queue::write::SCHEDULES_CHANGED;
 
 use crate::commands::beat::BeatDatabase;
@@ -23,7 +24,6 @@ use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::io::net::runtime;
-use crate::model::text::span;
 use crate::platform;
 
 /// How long to wait after the first failure of a database. It doubles with each failure.

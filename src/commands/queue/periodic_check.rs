@@ -9,6 +9,7 @@ use reproq_queue::read;
 use reproq_queue::spec::PeriodicPayload;
 use reproq_queue::stats::ScheduleRow;
 use reproq_queue::stats::WorkerRow;
+use reproq_queue::text::span;
 use serde::Serialize;
 
 use crate::cli::DatabaseArgs;
@@ -17,7 +18,6 @@ use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::model::text::count;
-use crate::model::text::span;
 use crate::model::text::time;
 use crate::ui::Report;
 use crate::ui::TextReport;

@@ -4,6 +4,7 @@ use chrono::DateTime;
 use chrono::Utc;
 use reproq_queue::read;
 use reproq_queue::stats::ScheduleRow;
+use reproq_queue::text::span;
 use serde::Serialize;
 
 use super::table;
@@ -14,7 +15,6 @@ use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::model::text::shell_word;
-use crate::model::text::span;
 use crate::ui::Report;
 use crate::ui::TextReport;
 

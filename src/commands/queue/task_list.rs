@@ -5,6 +5,7 @@ use chrono::Utc;
 use reproq_queue::read;
 use reproq_queue::tasks::TaskFilter;
 use reproq_queue::tasks::TaskSummary;
+use reproq_queue::text::span;
 use serde::Serialize;
 
 use super::excerpt;
@@ -15,7 +16,6 @@ use crate::commands::database::Database;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
-use crate::model::text::span;
 use crate::ui::Report;
 use crate::ui::TextReport;
 

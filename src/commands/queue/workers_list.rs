@@ -5,6 +5,7 @@ use chrono::Utc;
 use reproq_queue::read;
 use reproq_queue::stats::WorkerRow;
 use reproq_queue::stats::WorkerState;
+use reproq_queue::text::span;
 use serde::Serialize;
 
 use super::table;
@@ -13,7 +14,6 @@ use crate::commands::database::Database;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
-use crate::model::text::span;
 use crate::ui::Report;
 use crate::ui::TextReport;
 

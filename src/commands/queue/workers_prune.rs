@@ -5,6 +5,7 @@ use chrono::Utc;
 use reproq_queue::pg::Limits;
 use reproq_queue::read;
 use reproq_queue::stats::DeadWorker;
+use reproq_queue::text::span;
 use reproq_queue::write;
 use serde::Serialize;
 
@@ -24,7 +25,6 @@ use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::model::text::count;
-use crate::model::text::span;
 use crate::platform;
 use crate::ui::Report;
 use crate::ui::TextReport;

@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use reproq_queue::text::span;
 use reproq_serve::AccessToken;
 use reproq_serve::AllowedHosts;
 use reproq_serve::Listener;
@@ -27,7 +28,6 @@ use crate::config::Env;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
 use crate::io::net::runtime;
-use crate::model::text::span;
 use crate::platform;
 
 /// The variable with the token of clients, as Django and the worker read it.
@@ -40,7 +40,8 @@ const SHORTEST_INTERVAL: Duration = Duration::from_millis(200);
 const HISTORY_INTERVAL: Duration = Duration::from_secs(10);
 
 pub(super) fn serve(arguments: &ServeArgs, session: &Session<'_>) -> Result<ExitStatus, CommandError> {
-    let token = session.env.var(TOKEN_VARIABLE).map(|token| token.trim().to_owned()).and_then(AccessToken::new);
+    // As it is: it is also the key of signatures, which Django and the worker do not trim.
+    let token = session.env.var(TOKEN_VARIABLE).and_then(AccessToken::new);
     if let Some(token) = &token {
         session.ui.redact(token.expose());
     }

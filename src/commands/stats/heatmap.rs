@@ -6,6 +6,7 @@ use chrono::Utc;
 use reproq_queue::read;
 use reproq_queue::stats::Heatmap;
 use reproq_queue::stats::HeatmapRow;
+use reproq_queue::text::span;
 use serde::Serialize;
 
 use super::window;
@@ -14,7 +15,6 @@ use crate::commands::database::Database;
 use crate::commands::session::Session;
 use crate::failure::CommandError;
 use crate::failure::exit::ExitStatus;
-use crate::model::text::span;
 use crate::model::text::time;
 use crate::ui::Report;
 use crate::ui::TextReport;

@@ -9,10 +9,10 @@ use reproq_queue::stats::QueueSnapshot;
 use reproq_queue::stats::WorkerRow;
 use reproq_queue::stats::WorkerState;
 use reproq_queue::stats::queue_depths;
+use reproq_queue::text::span;
 use serde::Serialize;
 
 use crate::failure::CommandError;
-use crate::model::text::span;
 use crate::ui::Report;
 use crate::ui::TextReport;
 use crate::ui::bar;

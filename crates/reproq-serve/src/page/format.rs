@@ -2,6 +2,7 @@
 
 use chrono::DateTime;
 use chrono::Utc;
+use reproq_queue::text::span;
 
 /// A number with a comma between groups of three digits.
 pub(super) fn number(value: i64) -> String {
@@ -14,16 +15,6 @@ pub(super) fn number(value: i64) -> String {
         out.push(digit);
     }
     out
-}
-
-/// A number of seconds with one unit; a part of a second is 0.
-pub(super) fn span(seconds: i64) -> String {
-    match seconds.max(0) {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
-        seconds => format!("{} d", seconds / 86_400),
-    }
 }
 
 /// How far a time is from now: `in 5 min`, `5 min ago`.

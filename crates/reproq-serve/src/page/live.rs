@@ -8,6 +8,7 @@ use reproq_queue::stats::QueueDepth;
 use reproq_queue::stats::ScheduleRow;
 use reproq_queue::stats::WorkerRow;
 use reproq_queue::stats::WorkerState;
+use reproq_queue::text::span;
 
 use super::chart;
 use super::format;
@@ -41,7 +42,7 @@ pub(super) fn queues(observation: &Observation) -> Markup {
         html! {
             th scope="row" { (text(&it.row.queue)) }
             td.number { (format::number(it.row.ready)) }
-            td.number { (it.row.oldest_seconds.map_or_else(|| "–".to_owned(), format::span)) }
+            td.number { (it.row.oldest_seconds.map_or_else(|| "–".to_owned(), span)) }
             td.number { (format::number(it.row.running)) }
             td.number { (format::number(it.row.scheduled)) }
             td.number { (format::number(it.row.waiting)) }
@@ -102,7 +103,7 @@ pub(super) fn running(observation: &Observation) -> Markup {
             td.number { (it.row.result_id) }
             td { (text(&it.row.queue_name)) }
             td { @if let Some(worker) = &it.row.worker_id { (text(worker)) } }
-            td.number { @if let Some(at) = it.row.last_attempted_at { (format::span((now - at).num_seconds())) } }
+            td.number { @if let Some(at) = it.row.last_attempted_at { (span((now - at).num_seconds())) } }
             td.number { (it.row.attempts) " of " (it.row.max_attempts) }
             td { span class=(lease.0) { (lease.1) } }
         }
@@ -126,7 +127,7 @@ pub(super) fn workers(observation: &Observation) -> Markup {
             th scope="row" { (text(&it.row.worker_id)) }
             td { span class=(class) { (state) } }
             td.number {
-                @if let Some(seconds) = it.row.seconds { (format::span(seconds as i64)) " ago" }
+                @if let Some(seconds) = it.row.seconds { (span(seconds as i64)) " ago" }
             }
             td.number {
                 (it.row.running) @if let Some(most) = it.row.concurrency { " of " (most) }
@@ -168,7 +169,7 @@ fn next_run(schedule: &ScheduleRow, now: Option<DateTime<Utc>>) -> Markup {
     html! {
         @match (schedule.enabled, late, schedule.next_run_at, now) {
             (false, ..) => "disabled",
-            (true, Some(seconds), ..) => { span.warning { (format::span(seconds)) " late" } }
+            (true, Some(seconds), ..) => { span.warning { (span(seconds)) " late" } }
             (true, None, Some(at), Some(now)) => { time datetime=(format::machine_time(at)) { (format::relative(at, now)) } }
             (true, None, ..) => "never",
         }

@@ -28,7 +28,24 @@ pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src
 
 /// The page at a moment.
 pub(crate) fn page(observation: &Observation, now: DateTime<Utc>) -> String {
-    let title = title(observation);
+    let head = html! {
+        link rel="icon" href="icon.svg" type="image/svg+xml";
+        script src="page.js" defer {}
+    };
+    let body = html! {
+        a.skip href="#main" { "Skip to the numbers" }
+        header {
+            h1 { "Reproq" }
+            (sections::freshness(observation, now))
+            (controls())
+        }
+        main id="main" { (sections::all(observation, now)) }
+    };
+    document(&title(observation), "page.css", &head, &body)
+}
+
+/// A document in the style of the pages. `style` is the URL of the style sheet.
+pub(crate) fn document(title: &str, style: &str, head: &Markup, body: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -37,19 +54,10 @@ pub(crate) fn page(observation: &Observation, now: DateTime<Utc>) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
-                link rel="stylesheet" href="page.css";
-                link rel="icon" href="icon.svg" type="image/svg+xml";
-                script src="page.js" defer {}
+                link rel="stylesheet" href=(style);
+                (head)
             }
-            body {
-                a.skip href="#main" { "Skip to the numbers" }
-                header {
-                    h1 { "Reproq" }
-                    (sections::freshness(observation, now))
-                    (controls())
-                }
-                main id="main" { (sections::all(observation, now)) }
-            }
+            body { (body) }
         }
     }
     .into_string()

@@ -7,6 +7,7 @@ use maud::Markup;
 use maud::html;
 use reproq_queue::stats::QueueDepth;
 use reproq_queue::stats::WorkerState;
+use reproq_queue::text::span;
 
 use super::format;
 use super::live::queues;
@@ -77,7 +78,7 @@ fn summary(observation: &Observation) -> Markup {
     let expired: i64 = queues.iter().map(|queue| queue.expired_leases + queue.missing_leases).sum();
     let facts = [
         ("Ready", sum(|queue| queue.ready)),
-        ("Oldest waits", oldest.map_or_else(|| "–".to_owned(), format::span)),
+        ("Oldest waits", oldest.map_or_else(|| "–".to_owned(), span)),
         ("Running", sum(|queue| queue.running)),
         ("Scheduled", sum(|queue| queue.scheduled)),
         ("In workflows", sum(|queue| queue.waiting)),

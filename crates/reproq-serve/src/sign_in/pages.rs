@@ -1,10 +1,11 @@
 //! The pages of sign-in: one form each, without scripts, with the style of the page for people. Pure.
 
-use maud::DOCTYPE;
 use maud::Markup;
 use maud::html;
 use reproq_token::PairCode;
 use reproq_token::PairState;
+
+use crate::page::document;
 
 /// What these pages may do: load the style sheet, and send forms to this server.
 pub(super) const POLICY: &str =
@@ -61,23 +62,11 @@ pub(super) fn refusal(prefix: &str, text: &str) -> String {
 }
 
 fn page(prefix: &str, title: &str, body: &Markup) -> String {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (title) " · Reproq" }
-                link rel="stylesheet" href={ (prefix) "/page.css" };
-            }
-            body {
-                header { h1 { (title) } }
-                main.sign-in { (body) }
-            }
-        }
-    }
-    .into_string()
+    let body = html! {
+        header { h1 { (title) } }
+        main.sign-in { (body) }
+    };
+    document(&format!("{title} · Reproq"), &format!("{prefix}/page.css"), &html! {}, &body)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use reproq_queue::stats::ScheduleRow;
 use reproq_queue::stats::WorkerRow;
 use reproq_queue::stats::WorkerState;
 use reproq_queue::tasks::TaskSummary;
+use reproq_queue::text::span;
 
 use super::TopCell;
 use super::TopRow;
@@ -16,7 +17,6 @@ use crate::commands::stats::queue_state;
 use crate::commands::top::model::TopKey;
 use crate::commands::top::model::TopSnapshot;
 use crate::commands::top::model::TopTab;
-use crate::model::text::span;
 
 pub(super) fn rows(tab: TopTab, database: usize, alias: &str, snapshot: &TopSnapshot) -> Vec<TopRow> {
     let now = snapshot.now;

@@ -9,6 +9,7 @@ use ratatui::text::Line;
 use ratatui::text::Span;
 use ratatui::widgets::Paragraph;
 use reproq_queue::stats::WorkerState;
+use reproq_queue::text::span;
 
 use super::TopPaint;
 use super::text::cut_end;
@@ -20,7 +21,6 @@ use crate::commands::top::model::TopModel;
 use crate::commands::top::model::TopSnapshot;
 use crate::commands::top::model::TopTab;
 use crate::commands::top::rows::TopTone;
-use crate::model::text::span;
 use crate::model::text::time;
 
 /// The names of the lists, and what differs from the usual.
