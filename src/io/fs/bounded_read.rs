@@ -45,10 +45,16 @@ pub fn read_named_text(path: &Path, limit: u64) -> io::Result<String> {
 }
 
 fn within(file: File, limit: u64) -> io::Result<Vec<u8>> {
+    let too_long = || io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {limit} bytes"));
+    // Without reading it: the bytes of a longer file would take twice the limit in memory while they arrive. Pipes and the files of
+    // /proc have no length, so what arrives is counted as well.
+    if file.metadata()?.len() > limit {
+        return Err(too_long());
+    }
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {limit} bytes")));
+        return Err(too_long());
     }
     Ok(bytes)
 }

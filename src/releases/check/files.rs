@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::io::BufReader;
+use std::io::Read;
 use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
@@ -18,7 +20,10 @@ use crate::releases::check::python::of_variable;
 use crate::worker::local_build::version_constant;
 
 /// The maximum size of a source file that is read, in bytes.
-const MAX_BYTES: u64 = 8 * 1024 * 1024;
+const MAX_SOURCE: u64 = 1024 * 1024;
+
+/// The bytes of a `uv.lock` that are read. Only one entry of it is in memory.
+const MAX_LOCK: u64 = 64 * 1024 * 1024;
 
 /// Every version in a checkout: Go's `const Version`, `pyproject.toml` or the file it references, `__init__.py` and
 /// `uv.lock`.
@@ -46,7 +51,8 @@ pub fn source_versions(directory: &Path) -> io::Result<Vec<SourceVersion>> {
     }
     let lock = directory.join("uv.lock");
     if let Some(name) = python.name {
-        add(&lock, read(&lock).and_then(|text| of_uv_lock(&text, &name)));
+        let file = bounded_read::open_regular(&lock).map(|(file, _)| BufReader::new(file.take(MAX_LOCK)));
+        add(&lock, file.ok().and_then(|file| of_uv_lock(file, &name)));
     }
     Ok(found)
 }
@@ -125,7 +131,7 @@ fn children(directory: &Path) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> Option<String> {
-    bounded_read::read_text(path, MAX_BYTES).ok()
+    bounded_read::read_text(path, MAX_SOURCE).ok()
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! The version of a Python project: `pyproject.toml`, `__version__`, `uv.lock`. Pure.
 
+use std::io::BufRead;
+
 use toml::Table;
 use toml::Value;
 
 /// The maximum size of a `pyproject.toml`, and of one entry of a `uv.lock`, in bytes.
-const LONGEST_PARSED: usize = 192 * 1024;
+const LONGEST_PARSED: usize = 96 * 1024;
 
 /// A version and its location.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,16 +103,31 @@ pub(super) fn of_variable(text: &str, name: &str) -> Option<String> {
     })
 }
 
-/// The project's own entry in `uv.lock`. Entries are parsed one by one, because the file may have megabytes and parsing
-/// takes many times that in memory.
-pub(super) fn of_uv_lock(text: &str, name: &str) -> Option<String> {
-    let entries = text.split("[[package]]").skip(1).filter(|entry| entry.len() <= LONGEST_PARSED);
-    let mut packages = entries.filter_map(|entry| toml::from_str::<Table>(entry).ok());
-    let same = |package: &Table| {
-        let found = package.get("name").and_then(Value::as_str).unwrap_or_default();
-        normal(found) == normal(name)
-    };
-    packages.find(same)?.get("version")?.as_str().map(str::to_owned)
+/// The version in the project's own entry of a `uv.lock`. Entries are read and parsed one by one, because the file may have
+/// megabytes and parsing takes many times that in memory.
+pub(super) fn of_uv_lock(lock: impl BufRead, name: &str) -> Option<String> {
+    let mut entry = String::new();
+    for line in lock.lines() {
+        let line = line.ok()?;
+        if line.trim() == "[[package]]" {
+            if let Some(version) = of_entry(&entry, name) {
+                return Some(version);
+            }
+            entry.clear();
+        } else if entry.len() <= LONGEST_PARSED {
+            entry.extend([line.as_str(), "\n"]);
+        }
+    }
+    of_entry(&entry, name)
+}
+
+fn of_entry(entry: &str, name: &str) -> Option<String> {
+    if entry.len() > LONGEST_PARSED {
+        return None;
+    }
+    let package = toml::from_str::<Table>(entry).ok()?;
+    let is_named = normal(package.get("name")?.as_str()?) == normal(name);
+    is_named.then(|| package.get("version")?.as_str().map(str::to_owned)).flatten()
 }
 
 /// Package names are compared without case, with `-`, `_` and `.` equal.
@@ -152,7 +169,7 @@ mod tests {
             assert_eq!(of_init(text), None, "{text}");
         }
         let lock = "[[package]]\nname = \"django\"\nversion = \"6.0\"\n[[package]]\nname = \"reproq-django\"\nversion = \"0.0.144\"\n";
-        assert_eq!(of_uv_lock(lock, "Reproq_Django").as_deref(), Some("0.0.144"));
-        assert_eq!(of_uv_lock("", "x"), None);
+        assert_eq!(of_uv_lock(lock.as_bytes(), "Reproq_Django").as_deref(), Some("0.0.144"));
+        assert_eq!(of_uv_lock(&b""[..], "x"), None);
     }
 }

@@ -94,8 +94,9 @@ fn tasks_are_cancelled_or_asked_to_stop() {
     terminal.wait_for("Verified: 1 cancelled.");
     assert_eq!(database.sql("select status from task_runs where result_id = 20"), "CANCELLED");
     assert!(record(&context).contains("\"command\":\"task cancel\""));
-    // Task 16 runs.
     close(&terminal);
+    // Four lines down from the first is task 16, which runs, once task 20 is no longer listed.
+    terminal.wait_for("6 ready");
     terminal.press(&["Down", "Down", "Down", "Down", "c"]);
     terminal.wait_for("sees the request at its next heartbeat");
     terminal.press(&["y"]);
