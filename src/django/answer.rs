@@ -184,7 +184,8 @@ fn tasks(tasks: Option<TasksPart>, recurring: Option<Option<TasksPart>>, late: O
     let problems = tasks.problems.iter().map(ModuleProblem::sentence).collect();
     match (tasks.tasks, tasks.problem) {
         (Some(paths), _) => {
-            TaskModules::Found(RegisteredTasks { paths, attributes: tasks.attributes, recurring, problems })
+            let failed = tasks.problems.into_iter().map(|problem| problem.module).collect();
+            TaskModules::Found(RegisteredTasks { paths, attributes: tasks.attributes, recurring, failed, problems })
         }
         (None, Some(problem)) => TaskModules::Failed(format!("the apps could not be loaded: {}", problem.sentence())),
         (None, None) => TaskModules::Failed("the response about the apps is incomplete".to_owned()),
@@ -349,7 +350,10 @@ mod tests {
         let limit = Duration::from_secs(10);
         let TaskModules::Found(all) = found(&[tasks], DjangoScope::Tasks, None) else { panic!("not found") };
         assert_eq!(all.problems, ["shop.tasks.b could not be imported: ImportError: no"]);
-        assert_eq!((all.allow_list(), &all.recurring), (vec!["shop.tasks.".to_owned()], &None));
+        assert_eq!(
+            (all.allow_list(), &all.recurring),
+            (vec!["shop.tasks.".to_owned(), "shop.tasks.b.".to_owned()], &None)
+        );
         assert_eq!(found(&[], DjangoScope::Tasks, Some(limit)), TaskModules::TimedOut(limit));
         assert_eq!(found(&[tasks], DjangoScope::Recurring, Some(limit)), TaskModules::TimedOut(limit));
         assert!(matches!(found(&[], DjangoScope::Tasks, None), TaskModules::Failed(_)));

@@ -29,15 +29,19 @@ pub struct RegisteredTasks {
     pub attributes: BTreeMap<String, TaskAttributes>,
     /// The registered schedules; `None` if they were not in the scope of the question.
     pub recurring: Option<Result<Vec<RecurringSchedule>, String>>,
-    /// Modules that could not be imported, with reasons.
+    /// Modules that could not be imported.
+    pub failed: Vec<String>,
+    /// The same with reasons, as sentences.
     pub problems: Vec<String>,
 }
 
 impl RegisteredTasks {
-    /// The modules of these tasks, each with a dot at its end: the worker compares the beginning of a path.
+    /// The modules of these tasks, each with a dot at its end: the worker compares the beginning of a path. A module that could not be
+    /// imported is one of them: the worker would otherwise fail its tasks for good instead of trying them again.
     pub fn allow_list(&self) -> Vec<String> {
-        let modules = self.paths.iter().filter_map(|path| path.rsplit_once('.'));
-        let prefixes: BTreeSet<String> = modules.map(|(module, _)| format!("{module}.")).collect();
+        let modules = self.paths.iter().filter_map(|path| Some(path.rsplit_once('.')?.0));
+        let modules = modules.chain(self.failed.iter().map(String::as_str));
+        let prefixes: BTreeSet<String> = modules.map(|module| format!("{module}.")).collect();
         prefixes.into_iter().collect()
     }
 }

@@ -359,7 +359,9 @@ fn the_worker_gets_the_modules_of_the_tasks_unless_something_names_them() {
     assert_eq!(found.paths, ["blog.tasks.mail.one", "shop.tasks.one"]);
     assert_eq!(found.recurring, None);
     let output = context.succeed(&["worker", "--queues", "a"]);
-    let expected = "worker\n--queues=a\n--allowed-task-modules=blog.tasks.mail.,shop.tasks.\n";
+    // With those that failed: the worker would otherwise refuse their tasks for good.
+    let expected =
+        "worker\n--queues=a\n--allowed-task-modules=blog.tasks.bad.,blog.tasks.mail.,broken.tasks.,shop.tasks.\n";
     assert!(output.stdout.starts_with(expected), "{output:#?}");
     for warning in [
         "blog.tasks.bad could not be imported: ModuleNotFoundError",
@@ -370,7 +372,8 @@ fn the_worker_gets_the_modules_of_the_tasks_unless_something_names_them() {
     assert!(!at("made.log").exists() && !at("shop/__pycache__").exists(), "asking must not write");
     let config = context.succeed(&["config", "worker"]).stdout;
     assert!(
-        config.contains("blog.tasks.mail., shop.tasks.") && config.contains("from the tasks of Django's apps"),
+        config.contains("blog.tasks.bad., blog.tasks.mail., broken.tasks., shop.tasks.")
+            && config.contains("from the tasks of Django's apps"),
         "{config}"
     );
     let has_list =
@@ -438,33 +441,49 @@ fn variables_that_only_manage_py_sets_are_named() {
     assert!(output.stderr.contains("A3, A4\n") && output.stdout == "[hunter2hunter2]\n", "{output:#?}");
 }
 
+/// The worker fails tasks of modules that are not on its list for good, however often they may be tried.
 #[test]
-fn without_tasks_the_worker_starts_with_a_warning() {
+fn the_worker_starts_only_if_the_tasks_are_known() {
     let settings =
         "INSTALLED_APPS = ['shop']\nDATABASES = {'default': {'ENGINE': 'postgis', 'NAME': 'd', 'HOST': 'h'}}";
     let mut context = Context::new();
     let Some(()) = project(&mut context, settings) else { return };
     stub_worker(&mut context);
-    let warning = |context: &Context| {
-        let output = context.succeed(&["worker", "--django-timeout", "2s"]);
-        assert_eq!(output.stdout, "worker\npostgres://h/d\n", "{output:#?}");
-        output.stderr
+    let start = ["worker", "--django-timeout", "2s"];
+    let output = context.succeed(&start);
+    assert_eq!(output.stdout, "worker\npostgres://h/d\n", "{output:#?}");
+    let warning = "the apps of Django define no tasks in `tasks` modules; only tasks in `myapp.tasks`";
+    assert!(output.stderr.contains(warning), "{output:#?}");
+
+    let tasks = context.project().join("shop/tasks.py");
+    let refused = |reason: &str| {
+        for arguments in [&start[..], &["worker", "--prefork", "--dry-run", "--django-timeout", "2s"]] {
+            let output = context.run(arguments);
+            assert_eq!((output.code, output.stdout.as_str()), (1, ""), "{output:#?}");
+            let unknown = format!("error: the tasks of Django's apps are unknown: {reason}");
+            assert!(output.stderr.contains(&unknown) && output.stderr.contains("was not started"), "{output:#?}");
+        }
+        // If the modules are named, Django is not asked for them.
+        let mut named = context.command(&start);
+        let output =
+            crate::support::context::wait(named.env("ALLOWED_TASK_MODULES", "shop.").spawn().expect("it starts"));
+        assert_eq!(output.code, 0, "{output:#?}");
     };
-    assert!(
-        warning(&context)
-            .contains("the apps of Django define no tasks in `tasks` modules; only tasks in `myapp.tasks`")
-    );
-    let hanging = context.project().join("shop/tasks.py");
-    write(&hanging, "import time\ntime.sleep(600)\n");
     // The settings were answered before the modules were imported.
-    assert!(warning(&context).contains("the tasks of Django's apps are unknown: the apps did not load within 2 s"));
-    write(&hanging, "import os\nos._exit(1)\n");
-    assert!(warning(&context).contains("Python exited while it imported the task modules"));
+    write(&tasks, "import time\ntime.sleep(600)\n");
+    refused("the apps did not load within 2 s");
+    write(&tasks, "import os\nos._exit(1)\n");
+    refused("Python exited while it imported the task modules");
+    // Its tasks are tried, and may succeed later.
+    write(&tasks, "import none\n");
+    let output = context.succeed(&start);
+    assert_eq!(output.stdout, "worker\n--allowed-task-modules=shop.tasks.\npostgres://h/d\n", "{output:#?}");
+    assert!(output.stderr.contains("shop.tasks could not be imported: ModuleNotFoundError"), "{output:#?}");
     write(
         &context.project().join("shop/settings.py"),
         "SECRET_KEY = 'x'\nINSTALLED_APPS = ['none']\nDATABASES = {'default': {'ENGINE': 'postgis', 'NAME': 'd', 'HOST': 'h'}}\n",
     );
-    assert!(warning(&context).contains("the apps could not be loaded: ModuleNotFoundError: No module named 'none'"));
+    refused("the apps could not be loaded: ModuleNotFoundError: No module named 'none'");
 }
 
 #[test]

@@ -161,12 +161,15 @@ fn launched(
     }
     if needs_allow_list {
         let answer = django::answer(session, ask);
-        let allowed = task_modules(&answer).and_then(Result::ok).map(RegisteredTasks::allow_list).unwrap_or_default();
-        if allowed.is_empty() {
-            config.notes.push(format!("worker.allowed_task_modules is empty, so {}", config::DEFAULT_ALLOW_LIST));
-        } else {
-            let allowed = ConfigValue::List(allowed);
-            config.launch_with("worker.allowed_task_modules", &allowed, "the tasks of Django's apps");
+        match task_modules(&answer).map(|tasks| tasks.map(RegisteredTasks::allow_list)) {
+            Some(Ok(allowed)) if !allowed.is_empty() => {
+                let allowed = ConfigValue::List(allowed);
+                config.launch_with("worker.allowed_task_modules", &allowed, "the tasks of Django's apps");
+            }
+            Some(Err(reason)) => config.notes.push(format!(
+                "`reproq worker` does not start without worker.allowed_task_modules: the tasks of Django's apps are unknown: {reason}"
+            )),
+            _ => config.notes.push(format!("worker.allowed_task_modules is empty, so {}", config::DEFAULT_ALLOW_LIST)),
         }
     }
     Ok(())

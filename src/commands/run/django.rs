@@ -10,6 +10,8 @@ use crate::commands::session::Session;
 use crate::django::DjangoAnswer;
 use crate::django::DjangoFacts;
 use crate::django::settings_module_in;
+use crate::failure::CommandError;
+use crate::failure::exit::ExitStatus;
 use crate::io::process::find_program;
 use crate::model::secret::Secret;
 use crate::model::worker_flags::WorkerCommand;
@@ -27,34 +29,45 @@ pub(super) fn needs_allow_list(command: WorkerCommand, config: &EffectiveConfig)
 }
 
 /// The flag with the modules of the project's tasks, if nothing else names them: without it, the worker runs only tasks in
-/// modules with the names of its default.
+/// modules with the names of its default, and fails all others for good. A worker that does so because Django did not answer is
+/// not started.
 pub(super) fn allow_list(
     command: WorkerCommand,
     config: &EffectiveConfig,
     ask: AskDjango,
     session: &Session<'_>,
-) -> Option<String> {
+) -> Result<Option<String>, CommandError> {
     if !needs_allow_list(command, config) {
-        return None;
+        return Ok(None);
     }
     let answer = django::answer(session, ask);
-    let modules = configuration::task_modules(&answer)?;
-    let problem = match modules {
-        Ok(registered) => {
-            for problem in &registered.problems {
-                session.ui.warn(problem);
-            }
-            let allowed = registered.allow_list();
-            if !allowed.is_empty() {
-                return Some(format!("--allowed-task-modules={}", allowed.join(",")));
-            }
-            "the apps of Django define no tasks in `tasks` modules".to_owned()
-        }
-        Err(reason) => format!("the tasks of Django's apps are unknown: {reason}"),
+    let registered = match configuration::task_modules(&answer) {
+        None => return Ok(None),
+        Some(Ok(registered)) => registered,
+        Some(Err(reason)) => return Err(unknown_tasks(&reason)),
     };
+    for problem in &registered.problems {
+        session.ui.warn(problem);
+    }
+    let allowed = registered.allow_list();
+    if !allowed.is_empty() {
+        return Ok(Some(format!("--allowed-task-modules={}", allowed.join(","))));
+    }
+    let problem = "the apps of Django define no tasks in `tasks` modules";
     session.ui.warn(&format!("{problem}; {}", config::DEFAULT_ALLOW_LIST));
-    session.ui.hint("set `worker.allowed_task_modules` in the worker's configuration, or ALLOWED_TASK_MODULES");
-    None
+    session.ui.hint(NAME_THE_MODULES);
+    Ok(None)
+}
+
+const NAME_THE_MODULES: &str =
+    "set `worker.allowed_task_modules` in the worker's configuration, or ALLOWED_TASK_MODULES";
+
+fn unknown_tasks(reason: &str) -> CommandError {
+    let message = format!("the tasks of Django's apps are unknown: {reason}");
+    CommandError::message(ExitStatus::Failure, message)
+        .hint("without a list of their modules, the worker would fail all other tasks for good; it was not started")
+        .hint("repair the project, allow more time with `--django-timeout`, or name the modules:")
+        .hint(NAME_THE_MODULES)
 }
 
 /// The variable with the settings module, as `manage.py` sets it for what it starts.

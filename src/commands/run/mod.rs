@@ -109,7 +109,7 @@ fn plan(
     let ask = asked(command, &config, arguments);
     let binary = binary(ask, arguments.change.dry_run, session)?;
     let database = database(command, &config, given, arguments, ask, session)?;
-    flags.extend(django::allow_list(command, &config, ask, session));
+    flags.extend(django::allow_list(command, &config, ask, session)?);
     set.extend(django::settings(command, ask, session));
     django::warn_about_variables(command, ask, session);
     let plan = LaunchPlan::new(LaunchRequest {
