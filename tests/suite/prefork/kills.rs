@@ -11,7 +11,7 @@ use super::processes;
 use super::spec;
 use super::until;
 
-fn kill(pid: i32) {
+pub(super) fn kill(pid: i32) {
     let pid = rustix::process::Pid::from_raw(pid).expect("a process ID");
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
 }

@@ -1,6 +1,8 @@
 //! `reproq worker --prefork`: tasks run in children of a process that has imported Django, and nobody can tell.
 
 pub(crate) mod compare;
+#[cfg(target_os = "linux")]
+mod container;
 mod corpus;
 mod envelope;
 mod kills;
@@ -18,6 +20,7 @@ use std::path::PathBuf;
 use std::process::Child;
 use std::process::ChildStdin;
 use std::process::ChildStdout;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -76,8 +79,16 @@ impl Prefork {
     /// Starts the worker; standard error is passed to a file.
     pub fn start_in(context: impl Into<Arc<Context>>) -> Self {
         let context = context.into();
+        let command = context.command(&["worker", "--prefork"]);
+        let worker = Self::start_with(context, command);
+        let pid = worker.child.as_ref().map(|child| i32::try_from(child.id()).expect("a process ID"));
+        assert_eq!(pid, Some(worker.worker), "the process becomes the worker");
+        worker
+    }
+
+    /// Starts the worker with this command.
+    fn start_with(context: Arc<Context>, mut command: Command) -> Self {
         let errors = fs::File::create(context.root().join("stderr")).expect("made");
-        let mut command = context.command(&["worker", "--prefork"]);
         let mut child = command.stdin(std::process::Stdio::piped()).stderr(errors).spawn().expect("it starts");
         let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut line = String::new();
@@ -86,7 +97,6 @@ impl Prefork {
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?} {}", stderr_of(&context)));
         let python = first["python"].as_str().expect("a path").into();
         let worker = i32::try_from(first["pid"].as_i64().expect("a number")).expect("a process ID");
-        assert_eq!(worker, i32::try_from(child.id()).expect("a process ID"), "the process becomes the worker");
         let input = child.stdin.take().expect("a pipe");
         Self { context, child: Some(child), input, output, worker, python }
     }
@@ -168,6 +178,10 @@ impl Drop for Prefork {
             let _ = child.wait();
         }
         let directory = self.directory();
+        // A second panic would hide the first.
+        if thread::panicking() {
+            return;
+        }
         until("the private directory is removed", || !directory.exists());
     }
 }
