@@ -127,8 +127,10 @@ pub fn documents() -> String {
          time; the number\nafter the slash changes when a key is removed or its meaning changes.\n\n\
          ## Printed\n\n| schema | printed by | content |\n| --- | --- | --- |\n",
     );
+    let (served, others): (Vec<&Value>, Vec<&Value>) =
+        list(help(), "documents").iter().partition(|document| document["served_at"].is_string());
     let (stored, printed): (Vec<&Value>, Vec<&Value>) =
-        list(help(), "documents").iter().partition(|document| document["stored_in"].is_string());
+        others.into_iter().partition(|document| document["stored_in"].is_string());
     for document in printed {
         let by: Vec<String> = strings(document, "printed_by").iter().map(|command| format!("`{command}`")).collect();
         let by = if by.is_empty() { "every command".to_owned() } else { by.join(", ") };
@@ -139,6 +141,11 @@ pub fn documents() -> String {
     for document in stored {
         let file = text(document, "stored_in");
         let _ = writeln!(page, "| `{}` | {file} | {} |", text(document, "schema"), text(document, "meaning"));
+    }
+    page.push_str("\n## Served\n\n| schema | path at [`reproq serve`](../serve.md) | content |\n| --- | --- | --- |\n");
+    for document in served {
+        let path = text(document, "served_at");
+        let _ = writeln!(page, "| `{}` | `{path}` | {} |", text(document, "schema"), text(document, "meaning"));
     }
     page.push_str(
         "\n[`bundle.json`](../bundle.md), [`index.json`](../mirror.md#the-index) and \

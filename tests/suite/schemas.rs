@@ -96,6 +96,7 @@ const NEED_A_DATABASE: &[&str] = &[
     "beat-",
     "db-",
     "limit-",
+    "observation-",
     "periodic-change-",
     "periodic-check-",
     "periodic-list-",
@@ -177,7 +178,9 @@ fn of_queue() -> BTreeSet<String> {
     fs::create_dir(&logs).expect("created");
     fs::write(logs.join("task-9-attempt-3.log"), "a line\n").expect("written");
     // It prints its document at its start, and runs until a signal.
-    let served = crate::serve::Served::start(&context, &["--database", "big"]).document.to_string();
+    let served = crate::serve::Served::ready(&context, &[]);
+    let of_serve = [served.document.to_string(), served.get("/reproq/observation/").body];
+    drop(served);
     let mut seen = printed(
         &context,
         &[
@@ -209,7 +212,7 @@ fn of_queue() -> BTreeSet<String> {
             &["workflow", "repair", "--all", "--dry-run"],
         ],
     );
-    seen.extend(schemas::check(&served));
+    seen.extend(of_serve.iter().filter_map(|document| schemas::check(document)));
     seen
 }
 

@@ -1,4 +1,4 @@
-//! Every JSON document that this program prints or writes. A test compares the table with the sources.
+//! Every JSON document that this program prints, writes or serves. A test compares the table with the sources.
 
 use serde::Serialize;
 
@@ -11,8 +11,10 @@ pub(super) struct JsonDocument {
     pub(super) meaning: &'static str,
     /// The commands that print it with `--json`; empty if it is only stored.
     pub(super) printed_by: &'static [&'static str],
-    /// The file that it is stored in; `null` if it is only printed.
+    /// The file that it is stored in; `null` if it is not stored.
     pub(super) stored_in: Option<&'static str>,
+    /// The path at which `reproq serve` serves it; `null` if it does not.
+    pub(super) served_at: Option<&'static str>,
 }
 
 /// The schemas of the documents that a command prints on success.
@@ -70,6 +72,7 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
     printed("reproq.init/1", "the steps that set up a Django project", &["reproq init"]),
     printed("reproq.limit/1", "a rate limit before and after a change", &["reproq limit set", "reproq limit remove"]),
     printed("reproq.limit-list/1", "the rate limits, and what is left of each", &["reproq limit list"]),
+    served("reproq.observation/1", "everything that `reproq serve` knows of the queue", "/reproq/observation/"),
     printed(
         "reproq.periodic-change/1",
         "a schedule before and after a change",
@@ -166,9 +169,13 @@ pub(super) const DOCUMENTS: &[JsonDocument] = &[
 ];
 
 const fn printed(schema: &'static str, meaning: &'static str, printed_by: &'static [&'static str]) -> JsonDocument {
-    JsonDocument { schema, meaning, printed_by, stored_in: None }
+    JsonDocument { schema, meaning, printed_by, stored_in: None, served_at: None }
 }
 
 const fn stored(schema: &'static str, meaning: &'static str, file: &'static str) -> JsonDocument {
-    JsonDocument { schema, meaning, printed_by: &[], stored_in: Some(file) }
+    JsonDocument { schema, meaning, printed_by: &[], stored_in: Some(file), served_at: None }
+}
+
+const fn served(schema: &'static str, meaning: &'static str, path: &'static str) -> JsonDocument {
+    JsonDocument { schema, meaning, printed_by: &[], stored_in: None, served_at: Some(path) }
 }
