@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::rows::database;
 use super::rows::project;
+use crate::support::tmux::Terminal;
 
 /// Finished tasks: enough that the table is not simply counted, and that an index is worth using.
 pub const HISTORY: &str = "
@@ -71,5 +72,26 @@ fn no_command_scans_the_tasks_where_the_indexes_exist() {
         // The count is real: this reads everything.
         context.succeed(&["stats", "--format", "api"]);
         assert_ne!(scans(), before, "{origin}: the scans are not counted");
+    }
+}
+
+/// It reads every second, with the history beside it.
+#[test]
+fn top_does_not_scan_the_tasks_where_the_indexes_exist() {
+    for origin in ["b", "c", "d"] {
+        let Some(database) = database(origin) else { return };
+        database.sql(HISTORY);
+        let context = project(&database.url());
+        let scans = || database.sql("select seq_scan from pg_stat_user_tables where relname = 'task_runs'");
+        let before = scans();
+        let Some(terminal) = Terminal::sized(&context, (120, 40), &["top", "--interval", "1s"]) else { return };
+        terminal.wait_for("7 ready");
+        // A session reports its statistics when it ends.
+        terminal.press(&["5"]);
+        terminal.wait_for("shop.tasks.charge");
+        terminal.press(&["q"]);
+        assert_eq!(terminal.ended().0, 0);
+        sleep(Duration::from_millis(100));
+        assert_eq!(scans(), before, "{origin}");
     }
 }
