@@ -45,8 +45,8 @@ pub(super) enum PollState {
     Pending,
     Approved(Approval),
     Expired,
-    /// Neither of them.
-    Unusable,
+    /// Neither of them; what of it cannot be used.
+    Unusable(&'static str),
 }
 
 #[derive(Deserialize)]
@@ -112,16 +112,16 @@ fn own_page(base: &Url, code: &str) -> Url {
 impl PollDocument {
     /// The state of the code.
     pub(super) fn state(self) -> PollState {
-        match (self.status.as_str(), self.token, self.expires_at) {
+        let token = self.token.filter(|token| is_token(token));
+        let expires_at = self.expires_at.filter(|time| *time > 0).and_then(|time| DateTime::from_timestamp(time, 0));
+        match (self.status.as_str(), token, expires_at) {
             ("pending", _, _) => PollState::Pending,
             ("expired", _, _) => PollState::Expired,
-            ("approved", Some(token), Some(expires_at)) if is_token(&token) => {
-                let expires_at = DateTime::from_timestamp(expires_at, 0).filter(|time| time.timestamp() > 0);
-                expires_at.map_or(PollState::Unusable, |expires_at| {
-                    PollState::Approved(Approval { token: Secret::new(token), expires_at })
-                })
+            ("approved", Some(token), Some(expires_at)) => {
+                PollState::Approved(Approval { token: Secret::new(token), expires_at })
             }
-            (_, _, _) => PollState::Unusable,
+            ("approved", _, _) => PollState::Unusable("a token"),
+            (_, _, _) => PollState::Unusable("a state of the code"),
         }
     }
 }
@@ -193,17 +193,18 @@ mod tests {
         let expires_at = DateTime::from_timestamp(5, 0).expect("a time");
         let approval = Approval { token: Secret::new("a.b.c".to_owned()), expires_at };
         assert_eq!(state(r#"{"status":"approved","token":"a.b.c","expires_at":5}"#), PollState::Approved(approval));
+        for text in ["{}", r#"{"status":"denied","token":"a.b.c","expires_at":5}"#] {
+            assert_eq!(state(text), PollState::Unusable("a state of the code"), "{text}");
+        }
         for text in [
-            "{}",
             r#"{"status":"approved"}"#,
             r#"{"status":"approved","token":"a.b.c"}"#,
             r#"{"status":"approved","token":"a.b","expires_at":5}"#,
             r#"{"status":"approved","token":"a.b.c\n","expires_at":5}"#,
             r#"{"status":"approved","token":"a.b.c","expires_at":0}"#,
             r#"{"status":"approved","token":"a.b.c","expires_at":9223372036854775807}"#,
-            r#"{"status":"denied","token":"a.b.c","expires_at":5}"#,
         ] {
-            assert_eq!(state(text), PollState::Unusable, "{text}");
+            assert_eq!(state(text), PollState::Unusable("a token"), "{text}");
         }
     }
 

@@ -33,12 +33,12 @@ pub(crate) enum LoginError {
     /// The code was not approved in time.
     #[error("the code expired before it was approved")]
     Expired,
-    /// The server sent something that is not a token or a code.
+    /// The server sent something that is not what was requested.
     #[error("{host} sent {what} that cannot be used")]
     Unusable {
         /// The server.
         host: String,
-        /// `a code` or `a token`.
+        /// Such as `a token`.
         what: &'static str,
     },
 }

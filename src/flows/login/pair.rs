@@ -102,7 +102,7 @@ impl LoginServer {
             let (wait, failure) = match self.poll(&route).await {
                 Ok(PollState::Approved(approval)) => return Ok(approval),
                 Ok(PollState::Expired) => return Err(LoginError::Expired),
-                Ok(PollState::Unusable) => return Err(LoginError::Unusable { host: self.host(), what: "a token" }),
+                Ok(PollState::Unusable(what)) => return Err(LoginError::Unusable { host: self.host(), what }),
                 Ok(PollState::Pending) => (PERIOD, None),
                 Err(error) => match error.retry() {
                     Retry::Never => return Err(error),

@@ -10,6 +10,9 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::Context;
+use crate::support::Output;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::record;
 use server::PairServer;
 use server::Step;
 use server::TOKEN;
@@ -30,7 +33,7 @@ fn stored(context: &Context) -> Value {
 }
 
 /// No output may have the token.
-fn login(context: &Context, arguments: &[&str]) -> crate::support::Output {
+fn login(context: &Context, arguments: &[&str]) -> Output {
     let output = context.run(&[&["login"], arguments].concat());
     assert!(!output.stdout.contains(TOKEN) && !output.stderr.contains(TOKEN), "{output:#?}");
     output
@@ -60,7 +63,7 @@ fn a_code_is_shown_and_the_token_is_stored_for_the_tui() {
     assert_eq!(login(&context, &["--remove"]).code, 0, "there is nothing left to remove");
 }
 
-fn shown(context: &Context, server: &PairServer, output: &crate::support::Output) -> String {
+fn shown(context: &Context, server: &PairServer, output: &Output) -> String {
     context.redact(output).replace(&server.url(), "[SERVER]")
 }
 
@@ -143,6 +146,10 @@ fn what_cannot_succeed_ends_with_its_reason() {
         assert_eq!(output.code, code, "{name}: {output:#?}");
         assert!(output.stderr.contains("hint: "), "{name}: {output:#?}");
         assert!(!auth_file(&context).exists(), "{name}");
+        // The port is another one each time.
+        let shown = output.stderr.replace(&server.url(), "[SERVER]").replace(&elsewhere.url(), "[OTHER]");
+        let output = Output { stderr: shown, ..output };
+        record(Part::Network, &format!("login: {name}"), &context, &output, "no token is stored");
     }
     assert!(elsewhere.requests().is_empty(), "a redirect was followed");
 }
