@@ -1,6 +1,7 @@
 //! The version of a Python project: `pyproject.toml`, `__version__`, `uv.lock`. Pure.
 
 use std::io::BufRead;
+use std::io::Read;
 
 use toml::Table;
 use toml::Value;
@@ -105,20 +106,24 @@ pub(super) fn of_variable(text: &str, name: &str) -> Option<String> {
 
 /// The version in the project's own entry of a `uv.lock`. Entries are read and parsed one by one, because the file may have
 /// megabytes and parsing takes many times that in memory.
-pub(super) fn of_uv_lock(lock: impl BufRead, name: &str) -> Option<String> {
-    let mut entry = String::new();
-    for line in lock.lines() {
-        let line = line.ok()?;
+pub(super) fn of_uv_lock(mut lock: impl BufRead, name: &str) -> Option<String> {
+    let (mut entry, mut line) = (String::new(), Vec::new());
+    loop {
+        line.clear();
+        // A longer line is read in parts, which make its entry too long.
+        if lock.by_ref().take(LONGEST_PARSED as u64).read_until(b'\n', &mut line).ok()? == 0 {
+            return of_entry(&entry, name);
+        }
+        let line = String::from_utf8_lossy(&line);
         if line.trim() == "[[package]]" {
             if let Some(version) = of_entry(&entry, name) {
                 return Some(version);
             }
             entry.clear();
         } else if entry.len() <= LONGEST_PARSED {
-            entry.extend([line.as_str(), "\n"]);
+            entry.push_str(&line);
         }
     }
-    of_entry(&entry, name)
 }
 
 fn of_entry(entry: &str, name: &str) -> Option<String> {
@@ -171,5 +176,10 @@ mod tests {
         let lock = "[[package]]\nname = \"django\"\nversion = \"6.0\"\n[[package]]\nname = \"reproq-django\"\nversion = \"0.0.144\"\n";
         assert_eq!(of_uv_lock(lock.as_bytes(), "Reproq_Django").as_deref(), Some("0.0.144"));
         assert_eq!(of_uv_lock(&b""[..], "x"), None);
+        // An entry that is too long is passed over, also one of a single line.
+        let long =
+            format!("[[package]]\nname = \"x\"\nversion = \"1\"\ny = \"{}\"\n{lock}", "z".repeat(3 * LONGEST_PARSED));
+        assert_eq!(of_uv_lock(long.as_bytes(), "x"), None);
+        assert_eq!(of_uv_lock(long.as_bytes(), "reproq-django").as_deref(), Some("0.0.144"));
     }
 }

@@ -263,6 +263,7 @@ fn a_checkout_may_hold_anything() {
     let checkout = context.root().join("checkout");
     fs::create_dir_all(checkout.join("cmd/reproq")).expect("directories");
     let stands = stands().into_iter().chain([
+        ("a long line", Stand::Bytes(vec![b'x'; 30 << 20])),
         ("a lock of megabytes", Stand::Bytes("[[package]]\nx = [[],[],[]]\n".repeat(200_000).into_bytes())),
         ("names nested without end", Stand::Bytes(format!("[project]\n{}a = 1\n", "a.".repeat(45_000)).into_bytes())),
     ]);
