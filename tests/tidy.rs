@@ -152,6 +152,7 @@ const PURE_IN_THE_SERVER: &[&str] = &[
     "exposition.rs",
     "metrics.rs",
     "observation_document.rs",
+    "oidc",
     "respond.rs",
     "ring.rs",
     "route.rs",

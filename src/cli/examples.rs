@@ -220,7 +220,8 @@ Examples:
   reproq serve                               Serve every database of the project on http://127.0.0.1:9180
   reproq serve --listen 127.0.0.1:0 --json   Take a free port, and print the URL as JSON
   reproq serve --allowed-host queue.example.org --public-url https://queue.example.org
-  reproq serve --trusted-proxy 127.0.0.1 --identity-header X-Remote-User --allow-identity ada";
+  reproq serve --trusted-proxy 127.0.0.1 --identity-header X-Remote-User --allow-identity ada
+  reproq serve --public-url https://queue.example.org --oidc-issuer https://accounts.example.org --oidc-client-id reproq --allow-identity ada@example.org";
 
 pub(super) const TOP: &str = "\
 Examples:

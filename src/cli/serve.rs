@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use clap::ArgGroup;
 use clap::Args;
 use http::HeaderName;
 use ipnet::IpNet;
@@ -41,6 +42,7 @@ pub(crate) struct ServeArgs {
 
 /// Who may sign in.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("names").args(["identity_header", "oidc_issuer"]).multiple(true))]
 pub(crate) struct SignInArgs {
     /// Trust the headers of requests from this network: X-Forwarded-For, and the one of --identity-header; repeatable
     #[arg(long, value_name = "CIDR", value_parser = parse_network)]
@@ -49,8 +51,17 @@ pub(crate) struct SignInArgs {
     #[arg(long, value_name = "NAME", value_parser = parse_header, requires_all = ["trusted_proxy", "allow_identity"])]
     pub identity_header: Option<HeaderName>,
     /// Let the person with this name read, and approve terminals; repeatable
-    #[arg(long, value_name = "PERSON", requires = "identity_header")]
+    #[arg(long, value_name = "PERSON", requires = "names")]
     pub allow_identity: Vec<String>,
+    /// Let people sign in at this OpenID Connect provider, whose client secret is in REPROQ_OIDC_CLIENT_SECRET
+    #[arg(long, value_name = "URL")]
+    pub oidc_issuer: Option<String>,
+    /// Use this client ID at the provider
+    #[arg(long, value_name = "ID", requires = "oidc_issuer")]
+    pub oidc_client_id: Option<String>,
+    /// Take the person's name from this claim of the provider's token [default: email, which must be verified]
+    #[arg(long, value_name = "NAME", requires = "oidc_issuer")]
+    pub oidc_claim: Option<String>,
 }
 
 impl ServeArgs {

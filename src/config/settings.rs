@@ -26,7 +26,7 @@ use crate::model::url_policy::is_loopback;
 use crate::trust::Level;
 
 /// Every variable that this program reads, with its meaning; the README's table is generated from it.
-pub const VARIABLES: [(&str, &str); 40] = [
+pub const VARIABLES: [(&str, &str); 41] = [
     ("REPROQ_REPOSITORY", "repository of the worker, `OWNER/NAME`"),
     ("REPROQ_REQUIRE", "minimum verdict for installs"),
     ("REPROQ_WORKFLOW", "workflow that must have signed the release"),
@@ -67,6 +67,7 @@ pub const VARIABLES: [(&str, &str); 40] = [
         "METRICS_AUTH_TOKEN",
         "secret of the bearer tokens, and the token of `serve`; read by the worker, by Django, by `token verify` and by `serve`",
     ),
+    ("REPROQ_OIDC_CLIENT_SECRET", "secret of `serve --oidc-client-id` at the provider; unset for a public client"),
     (
         "REPROQ_TUI_AUTH_FILE",
         "file with the token of reproq-tui and `login` (default: in the user's configuration directory)",

@@ -12,8 +12,14 @@ use url::Url;
 pub(crate) const REDACTED: &str = "[redacted]";
 
 /// The variables with our tokens. They are not passed to child processes.
-pub(crate) const TOKEN_VARIABLES: [&str; 5] =
-    ["REPROQ_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "RENDER_API_KEY"];
+pub(crate) const TOKEN_VARIABLES: [&str; 6] = [
+    "REPROQ_GITHUB_TOKEN",
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
+    "GH_ENTERPRISE_TOKEN",
+    "RENDER_API_KEY",
+    "REPROQ_OIDC_CLIENT_SECRET",
+];
 
 /// Shorter strings are not treated as secrets, because redacting them would hide ordinary words.
 pub(crate) const SHORTEST_SECRET: usize = 6;

@@ -98,7 +98,7 @@ fn page(shared: &Shared, peer: &Peer, request: &Request<()>, found: Result<Route
         Ok(Route::Events(query)) => return Page::Events(query),
         Ok(Route::Alive) => Reply::alive(),
         Ok(Route::Asset(asset)) => Reply::asset(asset),
-        Ok(Route::Page) => published.page(),
+        Ok(Route::Page) => published.page(shared.sign_in.is_some()),
         Ok(Route::Ready) => Reply::ready(&published.observation),
         Ok(Route::TuiHealth) => Reply::tui_health(&published.observation),
         Ok(Route::Metrics) => published.metrics(),
@@ -153,7 +153,8 @@ where
         let is_called_by_name = shared.options.hosts.host(request.headers()).is_some();
         return if is_called_by_name { Reply::sign_in_disabled() } else { Reply::wrong_host() };
     };
-    let has_form = matches!(page, SignInPage::Authorize | SignInPage::Login) && request.method() == Method::POST;
+    let has_form = matches!(page, SignInPage::Authorize | SignInPage::Login | SignInPage::Logout)
+        && request.method() == Method::POST;
     let form = match has_form {
         true => match read_form(body, shared.options.limits.request).await {
             Ok(form) => form,
@@ -175,7 +176,15 @@ where
         now: now_in_seconds(),
         seconds: shared.seconds(),
     };
-    sign_in.answer(&request, &mut shared.attempts())
+    let is_of_provider = matches!(request.page, SignInPage::ToProvider | SignInPage::Callback);
+    let answer = match &shared.provider {
+        Some(provider) if is_of_provider && request.method == Method::GET => provider.answer(sign_in, &request).await,
+        Some(_) | None => sign_in.answer(&request, &mut shared.attempts()),
+    };
+    if let Some(news) = answer.news {
+        shared.note(sign_in.client(request.headers, request.remote), news);
+    }
+    answer.reply
 }
 
 /// The fields of a form, which arrives in time and is not too long.
@@ -216,7 +225,8 @@ fn complete(reply: Reply) -> Response<ServeBody> {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
     for (name, value) in reply.headers {
-        headers.insert(HeaderName::from_static(name), value);
+        // A response may set several cookies.
+        headers.append(HeaderName::from_static(name), value);
     }
     with_security(response)
 }

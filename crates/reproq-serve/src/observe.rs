@@ -2,6 +2,7 @@
 //! does not delay the rest. The number of statements does not depend on the number of clients.
 #![expect(clippy::disallowed_methods, reason = "the time of an observation is read here")]
 
+use core::net::IpAddr;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::events::SeenTasks;
 use crate::keep::DepthKeeper;
 use crate::options::ServedDatabase;
 use crate::shared::Shared;
+use crate::sign_in::SignInNews;
 use crate::state::HistoryView;
 use crate::state::LiveView;
 use crate::state::Observation;
@@ -53,7 +55,7 @@ const HISTORY_PAUSE: u32 = 20;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LAST_WAIT: Duration = Duration::from_secs(30);
 
-/// News about a database, for the log.
+/// News for the log: about a database, or about sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServeNotice {
     /// It cannot be read.
@@ -83,6 +85,13 @@ pub enum ServeNotice {
         alias: String,
         /// The error.
         reason: String,
+    },
+    /// Somebody signed in or out, approved a terminal, or could not sign in.
+    SignIn {
+        /// The address of the client.
+        client: IpAddr,
+        /// What happened.
+        news: SignInNews,
     },
 }
 

@@ -7,6 +7,7 @@ use reproq_queue::pg::Target;
 
 use crate::access::AccessToken;
 use crate::access::AllowedHosts;
+use crate::oidc::OidcSettings;
 use crate::sign_in::ProxyIdentity;
 use crate::stats_document::SchedulerSettings;
 
@@ -30,6 +31,8 @@ pub struct ServeOptions {
     pub token: Option<AccessToken>,
     /// The reverse proxies that may name people.
     pub identity: Option<ProxyIdentity>,
+    /// The provider where people may sign in. It needs a token and a public URL, without which it is ignored.
+    pub oidc: Option<OidcSettings>,
     /// Names of the server in the `Host` header.
     pub hosts: AllowedHosts,
     /// The URL under which clients reach the server, without a slash at its end, if it is not the one they use.

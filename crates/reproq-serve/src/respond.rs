@@ -123,8 +123,8 @@ impl Reply {
     }
 
     /// The page for people.
-    pub(crate) fn page(observation: &Observation, now: DateTime<Utc>) -> Self {
-        Self::new(StatusCode::OK, HTML, page::page(observation, now))
+    pub(crate) fn page(observation: &Observation, now: DateTime<Utc>, has_sign_in: bool) -> Self {
+        Self::new(StatusCode::OK, HTML, page::page(observation, now, has_sign_in))
             .with("content-security-policy", page::CONTENT_SECURITY_POLICY)
     }
 

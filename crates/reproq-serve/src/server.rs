@@ -19,6 +19,7 @@ use hyper_util::rt::TokioTimer;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc;
 
 use crate::http::Peer;
 use crate::http::respond;
@@ -33,6 +34,9 @@ use crate::stall::StallGuard;
 /// Header lines of a request, and bytes of all of them.
 const HEADERS: usize = 64;
 const HEADER_BYTES: usize = 16 * 1024;
+
+/// News that wait until they are logged.
+const NEWS: usize = 1024;
 
 /// Bytes that the system keeps for a client that takes nothing.
 const SEND_BUFFER: usize = 64 * 1024;
@@ -77,12 +81,14 @@ pub async fn serve(
     let interrupted = options.interrupted;
     // Ids of events of another process are not mistaken for ours.
     let epoch = format!("{:x}", now().timestamp_millis());
-    let shared = Arc::new(Shared::new(options, epoch, databases.len()));
+    let (sender, mut news) = mpsc::channel(NEWS);
+    let shared = Arc::new(Shared::new(options, epoch, databases.len(), sender));
     let connections = Arc::new(Semaphore::new(limits.connections));
     let mut observers = pin!(maybe_done(observe(databases, &shared, notice)));
     {
         let accepting = pin!(accept(listener, &shared, &connections));
-        select(pin!(stop), select(observers.as_mut(), accepting)).await;
+        let logging = pin!(log(&mut news, notice));
+        select(pin!(stop), select(logging, select(observers.as_mut(), accepting))).await;
     }
     shared.end();
     let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
@@ -92,6 +98,16 @@ pub async fn serve(
         let _ = tokio::time::timeout(limits.end, join(ended, observers)).await;
     } else {
         let _ = ended.await;
+    }
+    while let Ok(last) = news.try_recv() {
+        notice(last);
+    }
+}
+
+/// Logs news, and never returns: the sender lives as long as the server.
+async fn log(news: &mut mpsc::Receiver<ServeNotice>, notice: &dyn Fn(ServeNotice)) {
+    while let Some(next) = news.recv().await {
+        notice(next);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the observers write and the connections read.
 
+use core::net::IpAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -7,22 +8,30 @@ use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::time::Instant;
 
+use reproq_token::AttemptLimit;
 use reproq_token::Attempts;
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc;
 use tokio::sync::watch;
 
 use crate::access::WRONG_TOKENS;
 use crate::events::MOST_EVENTS;
 use crate::events::TaskEvent;
+use crate::identity_provider::IdentityProvider;
+use crate::observe::ServeNotice;
 use crate::observe::now;
 use crate::options::ServeOptions;
 use crate::respond::Reply;
 use crate::ring::EventRing;
 use crate::sign_in::SignIn;
+use crate::sign_in::SignInNews;
 use crate::state::Observation;
 
 /// Addresses whose wrong tokens are counted one by one.
 const ADDRESSES: usize = 4096;
+
+/// Refusals of an address that are logged.
+const LOGGED_REFUSALS: AttemptLimit = AttemptLimit { attempts: 1, window: 60 };
 
 /// An observation, with the responses that many clients request; each is made once.
 #[derive(Debug, Default)]
@@ -45,28 +54,43 @@ pub(crate) struct Shared {
     ending: watch::Sender<bool>,
     /// `None` without a token.
     pub(crate) sign_in: Option<SignIn>,
+    pub(crate) provider: Option<IdentityProvider>,
     /// Wrong tokens by address.
     attempts: Mutex<Attempts>,
+    /// Refusals in the log, by address.
+    logged_refusals: Mutex<Attempts>,
+    /// News for the log.
+    notices: mpsc::Sender<ServeNotice>,
     began: Instant,
     pub(crate) readers: Arc<Semaphore>,
 }
 
 impl Shared {
-    pub(crate) fn new(options: ServeOptions, epoch: String, databases: usize) -> Self {
+    pub(crate) fn new(
+        options: ServeOptions,
+        epoch: String,
+        databases: usize,
+        notices: mpsc::Sender<ServeNotice>,
+    ) -> Self {
         // A reader that is not slow must not lose events because every database has many at the same time.
         let events = options.limits.events.max(2 * MOST_EVENTS * databases);
         let ring = EventRing::new(epoch, events);
         let readers = Arc::new(Semaphore::new(options.limits.readers));
         let (identity, url) = (options.identity.clone(), options.public_url.as_deref());
         let sign_in = options.token.as_ref().and_then(|token| SignIn::new(token, identity, url));
+        let oidc = options.oidc.clone().filter(|_| sign_in.is_some() && url.is_some());
+        let host = oidc.as_ref().map(|settings| settings.host.clone());
         Self {
-            sign_in,
+            sign_in: sign_in.map(|sign_in| sign_in.with_provider(host)),
+            provider: oidc.map(IdentityProvider::new),
             options,
             published: watch::Sender::default(),
             ring: Mutex::new(ring),
             news: watch::Sender::default(),
             ending: watch::Sender::new(false),
             attempts: Mutex::new(Attempts::new(WRONG_TOKENS, ADDRESSES)),
+            logged_refusals: Mutex::new(Attempts::new(LOGGED_REFUSALS, ADDRESSES)),
+            notices,
             began: Instant::now(),
             readers,
         }
@@ -115,6 +139,16 @@ impl Shared {
     pub(crate) fn attempts(&self) -> MutexGuard<'_, Attempts> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Logs what happened in sign-in. An attacker does not fill the log: an address has one refusal a minute in it.
+    pub(crate) fn note(&self, client: IpAddr, news: SignInNews) {
+        let mut logged = self.logged_refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(news, SignInNews::Refused { .. }) && logged.take(self.seconds(), client).is_err() {
+            return;
+        }
+        // The log is written by the same thread; it is only full if thousands sign in at the same moment.
+        let _ = self.notices.try_send(ServeNotice::SignIn { client, news });
+    }
 }
 
 impl Published {
@@ -123,8 +157,8 @@ impl Published {
     }
 
     /// The page, with ages as of its first request.
-    pub(crate) fn page(&self) -> Reply {
-        self.page.get_or_init(|| Reply::page(&self.observation, now())).clone()
+    pub(crate) fn page(&self, has_sign_in: bool) -> Reply {
+        self.page.get_or_init(|| Reply::page(&self.observation, now(), has_sign_in)).clone()
     }
 
     pub(crate) fn document(&self) -> Reply {

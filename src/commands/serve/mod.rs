@@ -1,8 +1,10 @@
 //! `reproq serve`: statistics, metrics and events over HTTP, until a signal.
 
+mod oidc;
 mod report;
 
 use std::io;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use reproq_serve::ServeLimits;
 use reproq_serve::ServeNotice;
 use reproq_serve::ServeOptions;
 use reproq_serve::ServedDatabase;
+use reproq_serve::SignInNews;
 use reproq_serve::serve as serve_databases;
 
 use crate::cli::ServeArgs;
@@ -47,12 +50,14 @@ pub(super) fn serve(arguments: &ServeArgs, session: &Session<'_>) -> Result<Exit
     }
     require_token(arguments.listen, token.is_some())?;
     let identity = identity(&arguments.sign_in, token.is_some())?;
+    let oidc = oidc::provider(arguments, token.is_some(), session)?;
     let databases = databases(arguments, session)?;
     let options = ServeOptions {
         interval: arguments.interval.max(SHORTEST_INTERVAL),
         history_interval: HISTORY_INTERVAL.max(arguments.interval),
         token,
         identity,
+        oidc,
         hosts: AllowedHosts::new(arguments.allowed_host.iter().cloned()),
         public_url: arguments.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
         scheduler: scheduler(&session.env),
@@ -154,6 +159,19 @@ fn report_notice(notice: &ServeNotice, session: &Session<'_>) {
         ServeNotice::Back { alias, seconds } => {
             session.ui.status(&format!("database `{alias}` can be read again after {}", span(*seconds)));
         }
+        ServeNotice::SignIn { client, news } => report_sign_in(*client, news, session),
+    }
+}
+
+fn report_sign_in(client: IpAddr, news: &SignInNews, session: &Session<'_>) {
+    let client = client.to_canonical();
+    match news {
+        SignInNews::SignedIn { name, with } => {
+            session.ui.status(&format!("`{name}` signed in with {with} from {client}"));
+        }
+        SignInNews::SignedOut { name } => session.ui.status(&format!("`{name}` signed out from {client}")),
+        SignInNews::Approved { name } => session.ui.status(&format!("`{name}` approved a terminal from {client}")),
+        SignInNews::Refused { reason } => session.ui.warn(&format!("sign-in from {client} refused: {reason}")),
     }
 }
 

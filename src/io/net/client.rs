@@ -232,6 +232,26 @@ impl Http {
         Ok(Some((headers, read_bounded(response, &at, limit, self.idle_timeout()).await?)))
     }
 
+    /// Sends one request, a POST if it has a body, and returns the status and a body of at most `limit` bytes. A redirect is an
+    /// error: what is sent may be secret.
+    pub(crate) async fn small_exchange(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        body: Option<Vec<u8>>,
+        limit: u64,
+    ) -> Result<(u16, Bytes), NetError> {
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let (mut response, exchange) = self.send_once(method, url, headers, body, None).await?;
+        response.extensions_mut().insert(exchange);
+        let status = response.status();
+        if status.is_redirection() {
+            let problem = "although a redirect is not allowed here".to_owned();
+            return Err(NetError::Redirect { url: shown(url), problem });
+        }
+        Ok((status.as_u16(), read_bounded(response, url, limit, self.idle_timeout()).await?))
+    }
+
     /// As [`Http::small_file`]; transient failures are retried.
     pub(crate) async fn patient_small_file(
         &self,

@@ -204,3 +204,43 @@ fn a_person_signs_in_by_the_keyboard_and_sees_the_page() {
     let bearer = format!("Bearer {}", poll["token"].as_str().expect("a token"));
     assert_eq!(served.request("GET", "/reproq/stats/", &[("authorization", &bearer)]).status, 200);
 }
+
+/// The cookie of the session is not sent in redirects that began at the provider: the page after them leads on.
+#[cfg(feature = "oidc")]
+#[test]
+fn a_person_signs_in_at_a_provider_and_out_again() {
+    let Some(mut browser) = Browser::start() else { return };
+    let Some(database) = database("d") else { return };
+    let mut context = project(&database.url());
+    context.set("METRICS_AUTH_TOKEN", TOKEN);
+    // Another site for the browser: it knows the provider as `localhost`.
+    let provider = fake_oidc::FakeOidc::start(fake_oidc::SigningKey::ec("one"));
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").port();
+    let (address, base) = (format!("127.0.0.1:{port}"), format!("http://127.0.0.1:{port}"));
+    {
+        let mut world = provider.world();
+        world.redirect_uri = format!("{base}/reproq/tui/callback/");
+        let endpoint = format!("{}/authorize", world.issuer.replace("127.0.0.1", "localhost"));
+        world.discovery = json!({ "authorization_endpoint": endpoint });
+    }
+    let issuer = provider.issuer();
+    let oidc =
+        ["--oidc-issuer", &issuer, "--oidc-client-id", fake_oidc::CLIENT_ID, "--allow-identity", "ada@example.org"];
+    let served = Served::start(&context, &[&["--listen", &address, "--public-url", &base], &oidc[..]].concat());
+    for script in [true, false] {
+        browser.open(json!({ "url": url(&served), "script": script }));
+        if script {
+            assert_eq!(browser.run("axe", json!({})), json!([]));
+        }
+        browser.run("click", json!({ "selector": "a[href*=oidc]" }));
+        browser.wait("h1", "Reproq");
+        browser.wait("a", "Sign out");
+        assert_eq!(browser.run("seen", json!({}))["problems"], json!([]), "no violation of the policy");
+        browser.run("click", json!({ "selector": "a[href*=logout]" }));
+        browser.wait("main", "ada@example.org");
+        browser.run("click", json!({ "selector": "button" }));
+        browser.wait("h1", "Sign in");
+        browser.run("visit", json!({ "url": url(&served) }));
+        browser.wait("h1", "Sign in");
+    }
+}

@@ -5,6 +5,8 @@ mod browser;
 mod databases;
 mod history;
 mod monitoring;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod pages;
 pub mod sign_in;
 
@@ -45,6 +47,8 @@ pub struct Served<'a> {
 pub struct Page {
     pub status: u16,
     pub headers: BTreeMap<String, String>,
+    /// The values of all `Set-Cookie`.
+    pub cookies: Vec<String>,
     pub body: String,
 }
 
@@ -151,10 +155,12 @@ fn page(answer: &str) -> Page {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no response: {answer:?}"));
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
-    let headers = lines.filter_map(|line| line.split_once(": "));
+    let headers: Vec<_> = lines.filter_map(|line| line.split_once(": ")).collect();
+    let cookies = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
     Page {
         status: status.expect("a status"),
-        headers: headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect(),
+        cookies: cookies.map(|(_, value)| (*value).to_owned()).collect(),
+        headers: headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), (*value).to_owned())).collect(),
         body: body.to_owned(),
     }
 }

@@ -5,6 +5,11 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::process::Child;
 
+use reproq_token::Audience;
+use reproq_token::TokenGrant;
+use reproq_token::TokenHolder;
+use reproq_token::TokenKey;
+use reproq_token::mint;
 use serde_json::Value;
 
 use super::Page;
@@ -52,6 +57,7 @@ impl<'a> Browser<'a> {
             assert!(cookie.contains("; HttpOnly; SameSite=Strict"), "{cookie}");
             let (name, value) = cookie.split(';').next().and_then(|pair| pair.split_once('=')).expect("a pair");
             self.cookies.insert(name.to_owned(), value.to_owned());
+            self.cookies.retain(|_, value| !value.is_empty());
         }
         page
     }
@@ -86,7 +92,7 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-fn hidden(page: &str, name: &str) -> String {
+pub fn hidden(page: &str, name: &str) -> String {
     let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("{name}: {page}"));
     rest.split('"').next().expect("a value").to_owned()
 }
@@ -240,6 +246,78 @@ fn a_name_in_a_header_counts_only_from_the_proxy() {
     }
 }
 
+/// The lines about sign-in, once there are this many.
+fn log(served: &Served<'_>, lines: usize) -> Vec<String> {
+    let about = |line: &String| line.contains("signed") || line.contains("approved") || line.contains("sign-in");
+    let mut found = Vec::new();
+    super::until("the lines of the log", || {
+        found = served.lines().into_iter().filter(about).collect();
+        found.len() >= lines
+    });
+    found
+}
+
+#[test]
+fn signing_out_ends_a_session_and_the_log_names_people() {
+    let context = context();
+    let served = Served::start(&context, &[]);
+    let code = served.get("/reproq/tui/pair/").json()["code"].as_str().expect("a code").to_owned();
+    let page = format!("/reproq/tui/authorize/?code={code}");
+    let mut browser = Browser::new(&served);
+    for _ in 0..3 {
+        assert_eq!(browser.sign_in(&page, "wrong-token").status, 403);
+    }
+    browser.approve_with_token(&page);
+    let stolen = browser.cookies.clone();
+    let home = browser.send("/", None);
+    assert!(home.body.contains("<a href=\"reproq/tui/logout/\">Sign out</a>"), "{home:#?}");
+    let leave = browser.send("/reproq/tui/logout/", None);
+    assert!(leave.body.contains("reproq-serve") && !leave.body.contains("<script"), "{leave:#?}");
+    let form = hidden(&leave.body, "form");
+    assert_eq!(browser.send("/reproq/tui/logout/", Some(&[("form", "x")])).status, 403);
+    assert_eq!(browser.send("/metrics", None).status, 200);
+    let out = browser.send("/reproq/tui/logout/", Some(&[("form", &form)]));
+    assert_eq!((out.status, out.headers["location"].as_str()), (303, "/reproq/tui/login/?next=%2F"), "{out:#?}");
+    assert!(!browser.cookies.contains_key("reproq_session"));
+    browser.cookies = stolen;
+    assert_eq!(browser.send("/metrics", None).status, 401, "a copy of the cookie");
+    let expected = [
+        "warning: sign-in from 127.0.0.1 refused: wrong token",
+        "`reproq-serve` signed in with the token from 127.0.0.1",
+        "`reproq-serve` approved a terminal from 127.0.0.1",
+        "`reproq-serve` signed out from 127.0.0.1",
+    ];
+    assert_eq!(log(&served, 4), expected);
+    let lines = served.lines().join("\n");
+    assert!(!lines.contains(SECRET) && !lines.contains(&code) && !lines.contains("wrong-token"), "{lines}");
+}
+
+#[test]
+fn a_token_with_blanks_at_its_ends_is_used_as_it_is() {
+    let mut context = context();
+    let secret = " secret of this test ";
+    context.set("METRICS_AUTH_TOKEN", secret);
+    let served = Served::start(&context, &[]);
+    let holder = TokenHolder::new("ada").expect("a name");
+    let grant = TokenGrant { holder, audience: Audience::Tui, issued_at: now(), id: [7; 8] };
+    for (key, expected) in [(secret, 200), (secret.trim(), 401)] {
+        let bearer = format!("Bearer {}", mint(&grant, &TokenKey::new(key).expect("a key")));
+        assert_eq!(served.request("GET", "/metrics", &[("authorization", &bearer)]).status, expected, "{key:?}");
+    }
+    assert_eq!(Browser::new(&served).sign_in("/", secret).status, 303);
+    assert_eq!(Browser::new(&served).sign_in("/", secret.trim()).status, 403);
+}
+
+#[cfg(not(feature = "oidc"))]
+#[test]
+fn a_program_without_oidc_refuses_a_provider() {
+    let arguments = ["serve", "--oidc-issuer", "https://accounts.example.org", "--oidc-client-id", "x"];
+    let output =
+        context().run(&[&arguments[..], &["--allow-identity", "ada", "--public-url", "https://a.org"]].concat());
+    assert!(output.code == 2 && output.stderr.contains("this program was built without it"), "{output:#?}");
+    assert!(output.stderr.contains("hint: use a build of reproq with its default features"), "{output:#?}");
+}
+
 #[test]
 fn without_a_token_there_is_no_sign_in() {
     let mut context = context();
@@ -255,7 +333,7 @@ fn without_a_token_there_is_no_sign_in() {
     let output = context.run(&["serve", "--trusted-proxy", "127.0.0.1"]);
     assert!(output.code == 2 && output.stderr.contains("needs the variable METRICS_AUTH_TOKEN"), "{output:#?}");
     let served = Served::start(&context, &[]);
-    for path in ["pair/", "pair/0011223344556677/", "authorize/", "login/"] {
+    for path in ["pair/", "pair/0011223344556677/", "authorize/", "login/", "logout/"] {
         let page = served.get(&format!("/reproq/tui/{path}"));
         assert_eq!((page.status, page.body.as_str()), (404, r#"{"error":"tui auth disabled"}"#), "{path}");
     }

@@ -26,8 +26,8 @@ pub(crate) const SCRIPT: &str = include_str!("page.js");
 pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// The page at a moment.
-pub(crate) fn page(observation: &Observation, now: DateTime<Utc>) -> String {
+/// The page at a moment. It is the same for everybody, so it does not name who is signed in.
+pub(crate) fn page(observation: &Observation, now: DateTime<Utc>, has_sign_in: bool) -> String {
     let head = html! {
         link rel="icon" href="icon.svg" type="image/svg+xml";
         script src="page.js" defer {}
@@ -38,6 +38,7 @@ pub(crate) fn page(observation: &Observation, now: DateTime<Utc>) -> String {
             h1 { "Reproq" }
             (sections::freshness(observation, now))
             (controls())
+            @if has_sign_in { a href="reproq/tui/logout/" { "Sign out" } }
         }
         main id="main" { (sections::all(observation, now)) }
     };

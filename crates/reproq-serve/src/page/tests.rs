@@ -26,7 +26,7 @@ fn observed(databases: Vec<ObservedDatabase>) -> Observation {
 }
 
 fn shown(observation: &Observation) -> String {
-    page(observation, samples::now() + Duration::seconds(2))
+    page(observation, samples::now() + Duration::seconds(2), false)
 }
 
 /// The text of the page: a line for each cell or sentence.
@@ -108,6 +108,13 @@ fn what_a_large_queue_has_is_bounded() {
 fn before_the_first_observation_there_are_no_numbers() {
     let html = shown(&Observation::default());
     assert!(html.contains("Not read yet") && html.contains("No queue has a task or a worker."), "{html}");
+}
+
+#[test]
+fn signing_out_is_offered_where_people_sign_in() {
+    let link = "<a href=\"reproq/tui/logout/\">Sign out</a>";
+    let page = |has_sign_in| page(&Observation::default(), samples::now(), has_sign_in);
+    assert!(page(true).contains(link) && !page(false).contains(link));
 }
 
 #[test]

@@ -28,6 +28,8 @@ use super::TOKEN_HOLDER;
 use super::cookies;
 use super::csrf;
 use super::form::Form;
+use super::news::SignInAnswer;
+use super::news::SignInNews;
 use super::next::Next;
 use super::pages;
 use super::session::SESSION_SECONDS;
@@ -58,18 +60,25 @@ pub(crate) struct SignInRequest<'a> {
 
 impl SignIn {
     /// Responds to a request. `attempts` counts wrong tokens.
-    pub(crate) fn answer(&self, request: &SignInRequest<'_>, attempts: &mut Attempts) -> Reply {
+    pub(crate) fn answer(&self, request: &SignInRequest<'_>, attempts: &mut Attempts) -> SignInAnswer {
         let is_post = request.method == Method::POST;
         let is_read = request.method == Method::GET || (request.method == Method::HEAD && request.page.may_be_head());
         match (&request.page, is_post, is_read) {
-            (SignInPage::Pair, true, _) | (SignInPage::Pair, _, true) => self.pair(request),
-            (SignInPage::Poll(code), false, true) => self.poll(request, *code),
+            (SignInPage::Pair, true, _) | (SignInPage::Pair, _, true) => self.pair(request).into(),
+            (SignInPage::Poll(code), false, true) => self.poll(request, *code).into(),
             (SignInPage::Authorize, true, _) => self.approve(request),
-            (SignInPage::Authorize, _, true) => self.authorize(request),
+            (SignInPage::Authorize, _, true) => self.authorize(request).into(),
             (SignInPage::Login, true, _) => self.sign_in(request, attempts),
-            (SignInPage::Login, _, true) => self.login(request, StatusCode::OK, None),
+            (SignInPage::Login, _, true) => self.login(request, StatusCode::OK, None).into(),
+            (SignInPage::Logout, true, _) => self.sign_out(request),
+            (SignInPage::Logout, _, true) => self.logout(request).into(),
+            // Without a provider; with one, `identity_provider` responds.
+            (SignInPage::ToProvider | SignInPage::Callback, false, true) => {
+                Reply::error(StatusCode::NOT_FOUND, "there is no OIDC provider").into()
+            }
             (page, _, _) => {
-                Reply::error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed").with("allow", page.methods())
+                let reply = Reply::error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+                reply.with("allow", page.methods()).into()
             }
         }
     }
@@ -123,31 +132,28 @@ impl SignIn {
         };
         let state = code.map_or(PairState::Expired, |code| self.pairing().state(request.now, code));
         self.with_form(request, &person.bound_to(), |field| {
-            html(StatusCode::OK, pages::authorize(&self.prefix, code, state, field, person.holder.name()))
+            html(StatusCode::OK, pages::authorize(&self.prefix, code, state, field, &person.shown()))
         })
     }
 
     /// The approval.
-    fn approve(&self, request: &SignInRequest<'_>) -> Reply {
+    fn approve(&self, request: &SignInRequest<'_>) -> SignInAnswer {
         let Some(person) = self.signed_in(request.headers, request.remote, request.now) else {
-            return html(
-                StatusCode::FORBIDDEN,
-                pages::refusal(&self.prefix, "You are not signed in, or your session is over."),
-            );
+            return self.refusal("You are not signed in, or your session is over.").into();
         };
         if !self.is_own_form(request, &person.bound_to()) {
-            return html(StatusCode::FORBIDDEN, pages::refusal(&self.prefix, RELOAD));
+            return self.refusal(RELOAD).into();
         }
         let code = PairCode::parse(request.form.value("code"));
-        let state = match code {
-            Some(code) => match self.issue(&person, code, request.now) {
-                Some(Ok(()) | Err(ApproveRefusal::Approved)) => PairState::Approved,
-                Some(Err(ApproveRefusal::Expired)) => PairState::Expired,
-                None => return no_random_bytes(),
-            },
-            None => PairState::Expired,
+        let (state, is_new) = match code.map(|code| self.issue(&person, code, request.now)) {
+            Some(Some(Ok(()))) => (PairState::Approved, true),
+            Some(Some(Err(ApproveRefusal::Approved))) => (PairState::Approved, false),
+            Some(Some(Err(ApproveRefusal::Expired))) | None => (PairState::Expired, false),
+            Some(None) => return no_random_bytes().into(),
         };
-        html(StatusCode::OK, pages::authorize(&self.prefix, code, state, "", person.holder.name()))
+        let reply = html(StatusCode::OK, pages::authorize(&self.prefix, code, state, "", &person.shown()));
+        let news = is_new.then(|| SignInNews::Approved { name: person.holder.name().to_owned() });
+        SignInAnswer { reply, news }
     }
 
     /// Approves a code with a token of this person. `None` if there are no random bytes.
@@ -163,31 +169,75 @@ impl SignIn {
         let fields = if request.method == Method::POST { &request.form } else { &request.query };
         let next = Next::parse(fields.value("next"), &self.prefix);
         self.with_form(request, "", |field| {
-            html(status, pages::login(&self.prefix, &next.path(&self.prefix), field, problem))
+            let provider = self.provider.as_deref();
+            html(status, pages::login(&self.prefix, &next.path(&self.prefix), field, problem, provider))
         })
     }
 
     /// Signs in with the server's token.
-    fn sign_in(&self, request: &SignInRequest<'_>, attempts: &mut Attempts) -> Reply {
+    fn sign_in(&self, request: &SignInRequest<'_>, attempts: &mut Attempts) -> SignInAnswer {
         if !self.is_own_form(request, "") {
-            return self.login(request, StatusCode::FORBIDDEN, Some(RELOAD));
+            return self.login(request, StatusCode::FORBIDDEN, Some(RELOAD)).into();
         }
         let client = self.client(request.headers, request.remote);
         if let Err(limited) = attempts.check(request.seconds, client) {
             let text = format!("Too many wrong tokens. Try again in {} s.", limited.retry_after);
             let reply = self.login(request, StatusCode::TOO_MANY_REQUESTS, Some(&text));
-            return reply.with("retry-after", &limited.retry_after.to_string());
+            return reply.with("retry-after", &limited.retry_after.to_string()).refusing("too many wrong tokens");
         }
-        if !self.token.is_secret(request.form.value("token").trim()) {
+        // People copy a token with the blanks around it. One that has blanks of its own is entered exactly.
+        let entered = request.form.value("token");
+        if !(self.token.is_secret(entered) || self.token.is_secret(entered.trim())) {
             let _ = attempts.take(request.seconds, client);
-            return self.login(request, StatusCode::FORBIDDEN, Some("This is not the token of this server."));
+            let reply = self.login(request, StatusCode::FORBIDDEN, Some("This is not the token of this server."));
+            return reply.refusing("wrong token");
         }
-        let (Ok(id), Some(holder)) = (random::bytes(), TokenHolder::new(TOKEN_HOLDER)) else {
-            return no_random_bytes();
+        let Some(cookie) = TokenHolder::new(TOKEN_HOLDER).and_then(|holder| self.begin_session(holder, request.now))
+        else {
+            return no_random_bytes().into();
         };
-        let session = Session { holder, expires_at: request.now + SESSION_SECONDS, id }.seal(&self.session);
         let next = Next::parse(request.form.value("next"), &self.prefix);
-        redirect(&next.path(&self.prefix)).with("set-cookie", &self.cookie(cookies::SESSION, &session, SESSION_SECONDS))
+        redirect(&next.path(&self.prefix))
+            .with("set-cookie", &cookie)
+            .with_news(SignInNews::SignedIn { name: TOKEN_HOLDER.to_owned(), with: "the token".to_owned() })
+    }
+
+    /// The cookie of a new session. `None` if there are no random bytes.
+    pub(super) fn begin_session(&self, holder: TokenHolder, now: i64) -> Option<String> {
+        let id = random::bytes().ok()?;
+        let session = Session { holder, expires_at: now + SESSION_SECONDS, id }.seal(&self.session);
+        Some(self.cookie(cookies::SESSION, &session, SESSION_SECONDS))
+    }
+
+    /// The page where to sign out.
+    fn logout(&self, request: &SignInRequest<'_>) -> Reply {
+        if let Some((session, cookie)) = self.session(request.headers, request.now) {
+            let person = Person { holder: session.holder, session: cookie };
+            return self.with_form(request, &person.bound_to(), |field| {
+                html(StatusCode::OK, pages::logout(&self.prefix, person.holder.name(), field))
+            });
+        }
+        match self.signed_in(request.headers, request.remote, request.now) {
+            Some(person) => html(StatusCode::OK, pages::logout_at_proxy(&self.prefix, person.holder.name())),
+            None => self.first(),
+        }
+    }
+
+    /// Ends the session.
+    fn sign_out(&self, request: &SignInRequest<'_>) -> SignInAnswer {
+        let Some((session, cookie)) = self.session(request.headers, request.now) else { return self.first().into() };
+        let person = Person { holder: session.holder.clone(), session: cookie };
+        if !self.is_own_form(request, &person.bound_to()) {
+            return self.refusal(RELOAD).into();
+        }
+        self.ended().end(session.id, session.expires_at, request.now);
+        self.first()
+            .with("set-cookie", &self.cookie(cookies::SESSION, "", 0))
+            .with_news(SignInNews::SignedOut { name: person.holder.name().to_owned() })
+    }
+
+    fn refusal(&self, text: &str) -> Reply {
+        html(StatusCode::FORBIDDEN, pages::refusal(&self.prefix, text))
     }
 
     /// A page with a form: the cookie that the form is bound to is set, unless the browser has one.
@@ -215,14 +265,14 @@ impl SignIn {
 impl SignInPage {
     /// A code is not minted for a request that shows nothing, and a token is not spent for one.
     const fn may_be_head(&self) -> bool {
-        matches!(self, Self::Authorize | Self::Login)
+        matches!(self, Self::Authorize | Self::Login | Self::Logout)
     }
 
     const fn methods(&self) -> &'static str {
         match self {
             Self::Pair => "GET, POST",
-            Self::Poll(_) => "GET",
-            Self::Authorize | Self::Login => "GET, HEAD, POST",
+            Self::Poll(_) | Self::ToProvider | Self::Callback => "GET",
+            Self::Authorize | Self::Login | Self::Logout => "GET, HEAD, POST",
         }
     }
 }
@@ -232,13 +282,17 @@ impl Person {
     fn bound_to(&self) -> String {
         format!("{}\n{}", self.session, self.holder.name())
     }
+
+    fn shown(&self) -> pages::ShownPerson<'_> {
+        pages::ShownPerson { name: self.holder.name(), has_session: !self.session.is_empty() }
+    }
 }
 
-fn html(status: StatusCode, text: String) -> Reply {
+pub(super) fn html(status: StatusCode, text: String) -> Reply {
     Reply::html(status, text).with("content-security-policy", pages::POLICY)
 }
 
-fn redirect(path: &str) -> Reply {
+pub(super) fn redirect(path: &str) -> Reply {
     Reply::html(StatusCode::SEE_OTHER, String::new()).with("location", path)
 }
 
@@ -246,6 +300,6 @@ fn limited_reply(message: &str, retry_after: i64) -> Reply {
     Reply::error(StatusCode::TOO_MANY_REQUESTS, message).with("retry-after", &retry_after.to_string())
 }
 
-fn no_random_bytes() -> Reply {
+pub(super) fn no_random_bytes() -> Reply {
     Reply::error(StatusCode::INTERNAL_SERVER_ERROR, "the system provides no random bytes")
 }

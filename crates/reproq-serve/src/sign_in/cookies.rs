@@ -9,6 +9,9 @@ pub(super) const SESSION: &str = "reproq_session";
 /// The secret that forms are bound to.
 pub(super) const FORM: &str = "reproq_form";
 
+/// A sign-in that was started at the provider.
+pub(super) const FLOW: &str = "reproq_oidc";
+
 /// The value of a cookie. A name that is sent twice has no value: one of them may have been planted by a neighboring host.
 pub(super) fn value(headers: &HeaderMap, name: &str) -> Option<String> {
     let all = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
@@ -24,6 +27,14 @@ pub(super) fn value(headers: &HeaderMap, name: &str) -> Option<String> {
 pub(super) fn set(name: &str, value: &str, prefix: &str, seconds: i64, is_secure: bool) -> String {
     let secure = if is_secure { "; Secure" } else { "" };
     format!("{name}={value}; Path={prefix}/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+}
+
+/// The same for the cookie that is read when the provider sends the person back: only the page for that gets it. `Lax`, because
+/// another site causes that request.
+pub(super) fn set_for_callback(value: &str, prefix: &str, seconds: i64, is_secure: bool) -> String {
+    let secure = if is_secure { "; Secure" } else { "" };
+    let path = format!("{prefix}/reproq/tui/callback/");
+    format!("{FLOW}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
 }
 
 #[cfg(test)]
@@ -55,5 +66,9 @@ mod tests {
             "reproq_session=v; Path=/ops/; Max-Age=5; HttpOnly; SameSite=Strict; Secure"
         );
         assert!(!set(SESSION, "v", "", 5, false).contains("Secure"));
+        assert_eq!(
+            set_for_callback("v", "/ops", 5, true),
+            "reproq_oidc=v; Path=/ops/reproq/tui/callback/; Max-Age=5; HttpOnly; SameSite=Lax; Secure"
+        );
     }
 }

@@ -14,7 +14,7 @@ impl Form {
     }
 
     /// The value of a field; empty if it is missing. Of a field that is there twice, the first counts.
-    pub(super) fn value(&self, name: &str) -> &str {
+    pub(crate) fn value(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 }

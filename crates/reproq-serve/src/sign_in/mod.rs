@@ -6,10 +6,13 @@
 mod answer;
 mod cookies;
 mod csrf;
+mod ended;
 mod form;
 mod identity;
+mod news;
 mod next;
 mod pages;
+mod provider;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -18,6 +21,9 @@ pub(crate) use answer::SignInRequest;
 pub(crate) use form::Form;
 pub(crate) use form::LONGEST_FORM;
 pub use identity::ProxyIdentity;
+pub(crate) use news::SignInAnswer;
+pub use news::SignInNews;
+pub(crate) use next::Next;
 
 use core::net::IpAddr;
 use std::sync::Mutex;
@@ -33,6 +39,7 @@ use reproq_token::TokenKey;
 use reproq_token::verify;
 
 use crate::access::AccessToken;
+use ended::UsedUp;
 use session::Session;
 
 /// The name of a person who signs in with the server's token.
@@ -49,6 +56,12 @@ pub(crate) enum SignInPage {
     Authorize,
     /// Where a person signs in.
     Login,
+    /// Where a person signs out.
+    Logout,
+    /// Where signing in at the provider starts.
+    ToProvider,
+    /// Where the provider sends the person back.
+    Callback,
 }
 
 impl SignInPage {
@@ -58,6 +71,9 @@ impl SignInPage {
             "pair" => Some(Self::Pair),
             "authorize" => Some(Self::Authorize),
             "login" => Some(Self::Login),
+            "logout" => Some(Self::Logout),
+            "oidc" => Some(Self::ToProvider),
+            "callback" => Some(Self::Callback),
             other => {
                 let code = other.strip_prefix("pair/").filter(|code| !code.contains('/'))?;
                 Some(Self::Poll(PairCode::parse(code)))
@@ -74,12 +90,19 @@ pub(crate) struct SignIn {
     session: TokenKey,
     /// Signs the fields of forms.
     csrf: TokenKey,
+    /// Signs sign-ins that were started at the provider.
+    flow: TokenKey,
+    /// The host of the provider, if there is one.
+    provider: Option<String>,
     identity: Option<ProxyIdentity>,
     /// The path of the public URL, in front of all paths.
     prefix: String,
     /// Whether browsers use https.
     is_secure: bool,
     pairing: Mutex<Pairing>,
+    ended: Mutex<UsedUp>,
+    /// Sign-ins at the provider that were answered.
+    used: Mutex<UsedUp>,
 }
 
 impl SignIn {
@@ -91,12 +114,21 @@ impl SignIn {
         Some(Self {
             session: key.derived("reproq serve: session"),
             csrf: key.derived("reproq serve: form"),
+            flow: key.derived("reproq serve: oidc"),
+            provider: None,
             token: key,
             identity,
             prefix,
             is_secure: url.as_ref().and_then(http::Uri::scheme_str) == Some("https"),
             pairing: Mutex::new(Pairing::new(PairLimits::default())),
+            ended: Mutex::default(),
+            used: Mutex::default(),
         })
+    }
+
+    /// The same with a provider at this host.
+    pub(crate) fn with_provider(self, host: Option<String>) -> Self {
+        Self { provider: host, ..self }
     }
 
     /// Whether a bearer token is one of Django's or ours, or the server's own.
@@ -119,9 +151,23 @@ impl SignIn {
         if let Some(holder) = self.identity.as_ref().and_then(|identity| identity.holder(headers, remote)) {
             return Some(Person { holder, session: String::new() });
         }
+        let (session, cookie) = self.session(headers, now)?;
+        Some(Person { holder: session.holder, session: cookie })
+    }
+
+    /// The session of a browser, with its cookie.
+    fn session(&self, headers: &HeaderMap, now: i64) -> Option<(Session, String)> {
         let cookie = cookies::value(headers, cookies::SESSION)?;
         let session = Session::open(&cookie, &self.session, now)?;
-        Some(Person { holder: session.holder, session: cookie })
+        (!self.ended().contains(&session.id)).then_some((session, cookie))
+    }
+
+    fn ended(&self) -> MutexGuard<'_, UsedUp> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn used(&self) -> MutexGuard<'_, UsedUp> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pairing(&self) -> MutexGuard<'_, Pairing> {

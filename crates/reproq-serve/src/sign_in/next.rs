@@ -7,7 +7,7 @@ use super::form::Form;
 
 /// The page after signing in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// The page for people.
     Home,
     /// The approval of a code.
@@ -16,7 +16,7 @@ pub(super) enum Next {
 
 impl Next {
     /// Reads the path that a link named. Everything but the approval of a code is understood as the page for people.
-    pub(super) fn parse(text: &str, prefix: &str) -> Self {
+    pub(crate) fn parse(text: &str, prefix: &str) -> Self {
         let path = format!("{prefix}/reproq/tui/authorize/");
         let query = text.strip_prefix(&path).and_then(|rest| rest.strip_prefix('?'));
         let code = query.and_then(|query| PairCode::parse(Form::parse(query.as_bytes()).value("code")));
@@ -24,7 +24,7 @@ impl Next {
     }
 
     /// The path, for a link or a redirect.
-    pub(super) fn path(self, prefix: &str) -> String {
+    pub(crate) fn path(self, prefix: &str) -> String {
         match self {
             Self::Home => format!("{prefix}/"),
             Self::Authorize(None) => format!("{prefix}/reproq/tui/authorize/"),

@@ -7,12 +7,14 @@ use http::StatusCode;
 use reproq_token::Attempts;
 use serde_json::Value;
 
+use super::news::SignInAnswer;
 use super::*;
 use crate::access::WRONG_TOKENS;
 use crate::respond::Reply;
 
 const NOW: i64 = 1_800_000_000;
 const SECRET: &str = "the-server-token";
+const URL: &str = "https://queue.example.org/ops";
 
 /// A browser or a TUI: it keeps cookies.
 struct Client<'a> {
@@ -22,16 +24,18 @@ struct Client<'a> {
     cookies: Vec<(String, String)>,
     extra: Vec<(&'static str, &'static str)>,
     now: i64,
+    news: Vec<SignInNews>,
 }
 
 fn server(identity: Option<ProxyIdentity>) -> SignIn {
     let token = AccessToken::new(SECRET.to_owned()).expect("a token");
-    SignIn::new(&token, identity, Some("https://queue.example.org/ops")).expect("a token")
+    SignIn::new(&token, identity, Some(URL)).expect("a token")
 }
 
 fn client(sign_in: &SignIn) -> Client<'_> {
     let (remote, now) = (IpAddr::from([192, 0, 2, 1]), NOW);
-    Client { sign_in, attempts: Attempts::new(WRONG_TOKENS, 10), remote, cookies: Vec::new(), extra: Vec::new(), now }
+    let attempts = Attempts::new(WRONG_TOKENS, 10);
+    Client { sign_in, attempts, remote, cookies: Vec::new(), extra: Vec::new(), now, news: Vec::new() }
 }
 
 fn header<'a>(reply: &'a Reply, name: &str) -> &'a str {
@@ -76,7 +80,8 @@ impl Client<'_> {
             now: self.now,
             seconds: self.now,
         };
-        let reply = self.sign_in.answer(&request, &mut self.attempts);
+        let SignInAnswer { reply, news } = self.sign_in.answer(&request, &mut self.attempts);
+        self.news.extend(news);
         for (_, value) in reply.headers.iter().filter(|(name, _)| *name == "set-cookie") {
             let value = value.to_str().expect("text");
             assert!(
@@ -85,7 +90,9 @@ impl Client<'_> {
             );
             let (name, value) = value.split(';').next().and_then(|pair| pair.split_once('=')).expect("a pair");
             self.cookies.retain(|(known, _)| known != name);
-            self.cookies.push((name.to_owned(), value.to_owned()));
+            if !value.is_empty() {
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
         }
         reply
     }
@@ -298,6 +305,94 @@ fn a_proxy_names_people_and_nobody_else_does() {
     let answer = json(&tui.get(&format!("/reproq/tui/pair/{code}/")));
     let claims = verify(answer["token"].as_str().expect("a token"), &TokenKey::new(SECRET).expect("a key"), NOW);
     assert_eq!(claims.expect("a token").subject, "ada");
+    assert_eq!(browser.news, [SignInNews::Approved { name: "ada".to_owned() }]);
+    let page = text(&browser.get("/reproq/tui/logout/"));
+    assert!(page.contains("Sign out there") && !page.contains("<form"), "{page}");
+}
+
+/// Signs out by the form.
+fn sign_out(browser: &mut Client<'_>) -> Reply {
+    let page = browser.get("/reproq/tui/logout/");
+    assert_eq!(page.status, StatusCode::OK);
+    let form = hidden(&text(&page), "form");
+    browser.post("/reproq/tui/logout/", &[("form", &form)])
+}
+
+#[test]
+fn signing_out_ends_the_session_and_copies_of_its_cookie() {
+    let server = server(None);
+    let (mut tui, mut browser) = (client(&server), client(&server));
+    let code = tui.code();
+    let page = format!("/reproq/tui/authorize/?code={code}");
+    browser.log_in(SECRET, "");
+    assert!(text(&browser.get(&page)).contains("<a href=\"/ops/reproq/tui/logout/\">Sign out</a>"));
+    let copy = browser.cookies.clone();
+    // Not by the form of another session, nor without one.
+    let mut other = client(&server);
+    other.log_in(SECRET, "");
+    let of_another_session = hidden(&text(&other.get("/reproq/tui/logout/")), "form");
+    for wrong in ["", &of_another_session] {
+        let reply = browser.post("/reproq/tui/logout/", &[("form", wrong)]);
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{wrong}");
+    }
+    assert_eq!(browser.get(&page).status, StatusCode::OK);
+    let reply = sign_out(&mut browser);
+    assert_eq!(
+        (reply.status, header(&reply, "location")),
+        (StatusCode::SEE_OTHER, "/ops/reproq/tui/login/?next=%2Fops%2F")
+    );
+    assert!(header(&reply, "set-cookie").starts_with("reproq_session=; Path=/ops/; Max-Age=0; "));
+    assert_eq!(browser.get(&page).status, StatusCode::SEE_OTHER);
+    let mut thief = client(&server);
+    thief.cookies = copy;
+    assert_eq!(thief.get(&page).status, StatusCode::SEE_OTHER);
+    assert_eq!(thief.get("/reproq/tui/logout/").status, StatusCode::SEE_OTHER);
+    assert_eq!(thief.post("/reproq/tui/logout/", &[]).status, StatusCode::SEE_OTHER);
+    assert_eq!(other.get(&page).status, StatusCode::OK, "other sessions go on");
+}
+
+#[test]
+fn who_signs_in_out_and_approves_is_logged_without_token_and_code() {
+    let server = server(None);
+    let (mut tui, mut browser) = (client(&server), client(&server));
+    let code = tui.code();
+    let page = format!("/reproq/tui/authorize/?code={code}");
+    browser.log_in("wrong", "");
+    browser.log_in(SECRET, "");
+    let form = hidden(&text(&browser.get(&page)), "form");
+    for _ in 0..2 {
+        browser.post("/reproq/tui/authorize/", &[("form", &form), ("code", &code)]);
+    }
+    sign_out(&mut browser);
+    let name = "reproq-serve".to_owned();
+    let expected = [
+        SignInNews::Refused { reason: "wrong token".to_owned() },
+        SignInNews::SignedIn { name: name.clone(), with: "the token".to_owned() },
+        SignInNews::Approved { name: name.clone() },
+        SignInNews::SignedOut { name },
+    ];
+    assert_eq!(browser.news, expected);
+    let mut guesser = client(&server);
+    for _ in 0..31 {
+        guesser.log_in("wrong", "");
+    }
+    assert_eq!(guesser.news.last(), Some(&SignInNews::Refused { reason: "too many wrong tokens".to_owned() }));
+}
+
+#[test]
+fn a_token_with_blanks_is_entered_exactly_and_another_with_or_without() {
+    let of = |secret: &str| {
+        SignIn::new(&AccessToken::new(secret.to_owned()).expect("a token"), None, Some(URL)).expect("a token")
+    };
+    for (secret, entered, expected) in [
+        (" secret ", " secret ", StatusCode::SEE_OTHER),
+        (" secret ", "secret", StatusCode::FORBIDDEN),
+        ("secret", " secret\t", StatusCode::SEE_OTHER),
+        ("secret", "secret", StatusCode::SEE_OTHER),
+    ] {
+        let server = of(secret);
+        assert_eq!(client(&server).log_in(entered, "").status, expected, "{secret:?} {entered:?}");
+    }
 }
 
 #[test]
@@ -311,6 +406,7 @@ fn other_methods_are_refused() {
         (Method::HEAD, "/reproq/tui/pair/0011223344556677/", "GET"),
         (Method::DELETE, "/reproq/tui/authorize/", "GET, HEAD, POST"),
         (Method::PATCH, "/reproq/tui/login/", "GET, HEAD, POST"),
+        (Method::DELETE, "/reproq/tui/logout/", "GET, HEAD, POST"),
     ] {
         let reply = tui.request(&method, path, &[]);
         assert_eq!(

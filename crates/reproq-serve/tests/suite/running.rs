@@ -37,6 +37,7 @@ pub fn options(limits: ServeLimits) -> ServeOptions {
         history_interval: Duration::from_secs(3600),
         token: None,
         identity: None,
+        oidc: None,
         hosts: AllowedHosts::default(),
         public_url: None,
         scheduler: SchedulerSettings::of_variables(|_| None),
