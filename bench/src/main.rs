@@ -518,7 +518,8 @@ impl Bench {
 /// The size that the feature `attestation` adds to the program.
 fn cost_in_size(with: u64) -> anyhow::Result<serde_json::Value> {
     let directory = target_directory().join("without-attestation");
-    let mut build = cargo(&["build", "--release", "--quiet", "--no-default-features", "--target-dir"]);
+    let mut build =
+        cargo(&["build", "--release", "--quiet", "--no-default-features", "--features=oidc", "--target-dir"]);
     build.arg(&directory);
     run_command(&mut build)?;
     let without = fs::metadata(directory.join("release/reproq"))?.len();

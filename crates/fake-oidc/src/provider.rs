@@ -65,6 +65,8 @@ pub struct World {
     pub redirect_uri: String,
     /// The person who signs in.
     pub email: String,
+    /// Whether a person has to click on a page of the provider.
+    pub asks: bool,
     /// Faults by path. They stay until they are removed.
     pub faults: BTreeMap<&'static str, Fault>,
     /// Paths of all requests.
@@ -136,14 +138,22 @@ impl World {
         match (call.method.as_str(), call.path()) {
             ("GET", "/.well-known/openid-configuration") => Reply::json(200, &self.document()),
             ("GET", "/keys") => Reply::json(200, &json!({ "keys": self.published })),
-            ("GET", "/authorize") => match self.authorize(call.target.split_once('?').map_or("", |(_, query)| query)) {
-                Ok(issued) => Reply::redirect(302, &issued.location),
-                Err(problem) => self.problem("invalid_request", problem),
-            },
+            ("GET", "/authorize") if self.asks => {
+                let target = call.target.replacen("/authorize", "/consent", 1).replace('&', "&amp;");
+                Reply::html(200, &format!("<a href=\"{target}\">Continue</a>"))
+            }
+            ("GET", "/authorize" | "/consent") => {
+                match self.authorize(call.target.split_once('?').map_or("", |(_, query)| query)) {
+                    Ok(issued) => Reply::redirect(302, &issued.location),
+                    Err(problem) => self.problem("invalid_request", problem),
+                }
+            }
             ("POST", "/token") => match self.exchange(call) {
                 Ok(document) => Reply::json(200, &document),
                 Err((error, problem)) => self.problem(error, problem),
             },
+            // A browser requests it with every page.
+            ("GET", "/favicon.ico") => Reply::new(204),
             _ => Reply::new(404),
         }
     }

@@ -57,6 +57,7 @@ impl FakeOidc {
             secret: None,
             redirect_uri: String::new(),
             email: "ada@example.org".to_owned(),
+            asks: false,
             faults: BTreeMap::new(),
             requests: Vec::new(),
             problems: Vec::new(),

@@ -219,6 +219,7 @@ fn a_person_signs_in_at_a_provider_and_out_again() {
     let (address, base) = (format!("127.0.0.1:{port}"), format!("http://127.0.0.1:{port}"));
     {
         let mut world = provider.world();
+        world.asks = true;
         world.redirect_uri = format!("{base}/reproq/tui/callback/");
         let endpoint = format!("{}/authorize", world.issuer.replace("127.0.0.1", "localhost"));
         world.discovery = json!({ "authorization_endpoint": endpoint });
@@ -233,6 +234,8 @@ fn a_person_signs_in_at_a_provider_and_out_again() {
             assert_eq!(browser.run("axe", json!({})), json!([]));
         }
         browser.run("click", json!({ "selector": "a[href*=oidc]" }));
+        // The provider's site causes what follows.
+        browser.run("click", json!({ "selector": "a[href*=consent]" }));
         browser.wait("h1", "Reproq");
         browser.wait("a", "Sign out");
         assert_eq!(browser.run("seen", json!({}))["problems"], json!([]), "no violation of the policy");

@@ -19,6 +19,8 @@ use super::sign_in::hidden;
 use crate::login::token::SECRET;
 use crate::login::token::now;
 use crate::support::Context;
+use crate::support::fault_table::Part;
+use crate::support::fault_table::record_as;
 
 const ADA: &str = "ada@example.org";
 const PUBLIC: &str = "https://queue.example.org";
@@ -406,10 +408,20 @@ type FaultCase = (&'static str, fn(&mut World), u16, &'static str);
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 const FAULTS: &[FaultCase] = &[
-    ("another issuer", |world| world.discovery = json!({ "issuer": "https://evil.test" }), 503, "of another issuer"),
-    ("a slash", |world| world.discovery = json!({ "issuer": format!("{}/", world.issuer) }), 503, "of another issuer"),
     (
-        "plain http",
+        "discovery of another issuer",
+        |world| world.discovery = json!({ "issuer": "https://evil.test" }),
+        503,
+        "of another issuer",
+    ),
+    (
+        "discovery of the issuer with a slash",
+        |world| world.discovery = json!({ "issuer": format!("{}/", world.issuer) }),
+        503,
+        "of another issuer",
+    ),
+    (
+        "an endpoint over plain http",
         |world| world.discovery = json!({ "token_endpoint": "http://evil.test/" }),
         503,
         "is not an https URL",
@@ -421,39 +433,49 @@ const FAULTS: &[FaultCase] = &[
         "PKCE with S256",
     ),
     (
-        "only HS256",
+        "it signs only with HS256",
         |world| world.discovery = json!({ "id_token_signing_alg_values_supported": ["HS256"] }),
         503,
         "no algorithm",
     ),
-    ("an error", |world| drop(world.faults.insert(DISCOVERY, Fault::Status(500))), 503, "HTTP 500"),
-    ("a page", |world| drop(world.faults.insert(DISCOVERY, Fault::Body("<html>".to_owned()))), 503, "is not valid"),
-    ("too much", |world| drop(world.faults.insert(DISCOVERY, Fault::Large(2 << 20))), 503, "is longer than"),
-    ("elsewhere", |world| redirected(world, DISCOVERY), 503, "a redirect is not allowed"),
-    ("slow", |world| drop(world.faults.insert(DISCOVERY, Fault::Stall(Hold::UntilDropped))), 503, "stopped responding"),
-    ("a token elsewhere", |world| redirected(world, "/token"), 503, "a redirect is not allowed"),
+    ("discovery: 500", |world| drop(world.faults.insert(DISCOVERY, Fault::Status(500))), 503, "HTTP 500"),
     (
-        "a slow token",
+        "discovery: a web page",
+        |world| drop(world.faults.insert(DISCOVERY, Fault::Body("<html>".to_owned()))),
+        503,
+        "is not valid",
+    ),
+    ("discovery: 2 MiB", |world| drop(world.faults.insert(DISCOVERY, Fault::Large(2 << 20))), 503, "is longer than"),
+    ("discovery: a redirect", |world| redirected(world, DISCOVERY), 503, "a redirect is not allowed"),
+    (
+        "discovery stalls",
+        |world| drop(world.faults.insert(DISCOVERY, Fault::Stall(Hold::UntilDropped))),
+        503,
+        "stopped responding",
+    ),
+    ("token: a redirect", |world| redirected(world, "/token"), 503, "a redirect is not allowed"),
+    (
+        "token stalls",
         |world| drop(world.faults.insert("/token", Fault::Stall(Hold::UntilDropped))),
         503,
         "stopped responding",
     ),
-    ("no token", |world| drop(world.faults.insert("/token", Fault::Status(503))), 502, "it has an internal error"),
+    ("token: 503", |world| drop(world.faults.insert("/token", Fault::Status(503))), 502, "it has an internal error"),
     (
-        "a token of nothing",
+        "token: none in the response",
         |world| drop(world.faults.insert("/token", Fault::Body("{}".to_owned()))),
         502,
         "no ID token",
     ),
-    ("a long token", |world| drop(world.faults.insert("/token", Fault::Large(2 << 20))), 503, "is longer than"),
-    ("no keys", |world| drop(world.faults.insert("/keys", Fault::Status(404))), 503, "HTTP 404"),
+    ("token: 2 MiB", |world| drop(world.faults.insert("/token", Fault::Large(2 << 20))), 503, "is longer than"),
+    ("keys: 404", |world| drop(world.faults.insert("/keys", Fault::Status(404))), 503, "HTTP 404"),
     (
-        "wrong keys",
+        "keys: not a set of keys",
         |world| drop(world.faults.insert("/keys", Fault::Body("[]".to_owned()))),
         503,
         "its keys are not valid",
     ),
-    ("keys elsewhere", |world| redirected(world, "/keys"), 503, "a redirect is not allowed"),
+    ("keys: a redirect", |world| redirected(world, "/keys"), 503, "a redirect is not allowed"),
 ];
 
 /// The other place has what is searched for.
@@ -478,12 +500,17 @@ fn a_provider_that_fails_is_named_and_the_token_still_signs_in() {
         assert_eq!(page.status, *status, "{name}: {page:#?}");
         assert!(page.body.contains(text) && page.body.contains("127.0.0.1"), "{name}: {page:#?}");
         assert!(!browser.may_read(), "{name}");
-        logged(&served, "warning: sign-in from 192.0.2.1 refused: ");
+        let refused = "warning: sign-in from 192.0.2.1 refused: ";
+        logged(&served, refused);
+        let line = served.lines().into_iter().find(|line| line.starts_with(refused)).expect("it was logged");
+        let line = line.replace(&provider.issuer(), "[PROVIDER]");
         let login = browser.get("/reproq/tui/login/");
         let form = hidden(&login.body, "form");
         let secret: String = SECRET.bytes().map(|byte| format!("%{byte:02X}")).collect();
         assert_eq!(browser.post("/reproq/tui/login/", &format!("form={form}&token={secret}")).status, 303, "{name}");
         assert!(browser.may_read(), "{name}");
+        let left = format!("no session by the provider (HTTP {status}), one by the token");
+        record_as(Part::Network, &format!("serve, provider: {name}"), "-", &line, &left);
     }
     // One that is not there at all, and comes back.
     let gone = provider().issuer();
