@@ -3,6 +3,8 @@
 //! Every command reads external state into values, decides in pure functions, shows the decision, and carries out exactly
 //! that decision. `ARCHITECTURE.md` describes the directories.
 #![allow(missing_docs, reason = "`main` is the interface; `internals` is for this repository's own packages")]
+// The unit tests share modules with the suite, whose items are public.
+#![cfg_attr(not(test), warn(unreachable_pub))]
 
 mod change;
 mod cli;

@@ -222,7 +222,7 @@ fn is_cut(record: &mut File) -> io::Result<bool> {
 
 /// Reads a record line by line, with line numbers, in bounded memory. A line that a crash truncated is ignored; it can
 /// only be followed by another run or the end of the file.
-pub fn read_audit_lines<S: DeserializeOwned, A: DeserializeOwned>(
+pub(crate) fn read_audit_lines<S: DeserializeOwned, A: DeserializeOwned>(
     path: &Path,
     each: &mut dyn FnMut(usize, ChangeLine<S, A>) -> Result<(), AuditError>,
 ) -> Result<(), AuditError> {

@@ -5,7 +5,7 @@
 
 /// The response to a batch, as far as the next step depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Response<R> {
+pub(crate) enum Response<R> {
     /// All of it is changed.
     Done,
     /// Nothing was changed yet; the same batch may be sent again.
@@ -20,7 +20,7 @@ pub enum Response<R> {
 
 /// The next step after a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BatchStep<T, R> {
+pub(crate) enum BatchStep<T, R> {
     /// These items are changed.
     Done(Vec<T>),
     /// Wait before the next batch; these items will be sent again.
@@ -35,24 +35,24 @@ pub enum BatchStep<T, R> {
 
 /// The batches that are left.
 #[derive(Debug, Clone)]
-pub struct Batches<T> {
+pub(crate) struct Batches<T> {
     left: Vec<Vec<T>>,
     is_one_by_one: bool,
 }
 
 impl<T: Clone> Batches<T> {
     /// Batches of at most `size` items, in order.
-    pub fn new(items: &[T], size: usize, is_one_by_one: bool) -> Self {
+    pub(crate) fn new(items: &[T], size: usize, is_one_by_one: bool) -> Self {
         Self { left: items.chunks(size.max(1)).rev().map(<[T]>::to_vec).collect(), is_one_by_one }
     }
 
     /// Whether items are sent one by one from now on.
-    pub const fn is_one_by_one(&self) -> bool {
+    pub(crate) const fn is_one_by_one(&self) -> bool {
         self.is_one_by_one
     }
 
     /// The next batch, of the items that are still due.
-    pub fn next(&mut self, is_due: impl Fn(&T) -> bool) -> Option<Vec<T>> {
+    pub(crate) fn next(&mut self, is_due: impl Fn(&T) -> bool) -> Option<Vec<T>> {
         while let Some(batch) = self.left.pop() {
             let mut due = batch.into_iter().filter(&is_due);
             let Some(first) = due.next() else { continue };
@@ -67,12 +67,12 @@ impl<T: Clone> Batches<T> {
     }
 
     /// Sends an item again.
-    pub fn again(&mut self, item: T) {
+    pub(crate) fn again(&mut self, item: T) {
         self.left.push(vec![item]);
     }
 
     /// Decides after the response to a batch that [`Batches::next`] returned.
-    pub fn after<R>(&mut self, mut batch: Vec<T>, response: Response<R>) -> BatchStep<T, R> {
+    pub(crate) fn after<R>(&mut self, mut batch: Vec<T>, response: Response<R>) -> BatchStep<T, R> {
         match response {
             Response::Done => BatchStep::Done(batch),
             Response::Again(why) => {

@@ -6,7 +6,7 @@ use crate::model::text::count;
 
 /// What is to be confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Proposal<'a> {
+pub(crate) struct Proposal<'a> {
     /// The number of things that would change.
     pub number: usize,
     /// One of them, such as `version`.
@@ -17,7 +17,7 @@ pub struct Proposal<'a> {
 
 /// Who can confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
+pub(crate) enum Audience {
     /// Continuous integration: the command line is the confirmation.
     Automation,
     /// A user at a terminal.
@@ -28,7 +28,7 @@ pub enum Audience {
 
 /// What is required before the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consent {
+pub(crate) enum Consent {
     /// Nothing.
     Given,
     /// The user must type this number.
@@ -37,7 +37,7 @@ pub enum Consent {
 
 /// Why the change is not confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum NoConsent {
+pub(crate) enum NoConsent {
     /// No one can confirm, and the command line does not.
     #[error("{planned} would be {done}, but confirmation needs an interactive terminal")]
     Unconfirmed {
@@ -56,7 +56,7 @@ pub enum NoConsent {
 
 impl Audience {
     /// Who can confirm, given the environment.
-    pub const fn of(is_ci: bool, is_interactive: bool) -> Self {
+    pub(crate) const fn of(is_ci: bool, is_interactive: bool) -> Self {
         match (is_ci, is_interactive) {
             (true, _) => Self::Automation,
             (false, true) => Self::Person,
@@ -66,7 +66,7 @@ impl Audience {
 }
 
 /// Decides what is required. `yes` is the confirmation of the command line.
-pub fn consent(proposal: &Proposal<'_>, yes: bool, audience: Audience) -> Result<Consent, NoConsent> {
+pub(crate) fn consent(proposal: &Proposal<'_>, yes: bool, audience: Audience) -> Result<Consent, NoConsent> {
     match audience {
         _ if yes => Ok(Consent::Given),
         Audience::Automation => Ok(Consent::Given),
@@ -79,7 +79,7 @@ pub fn consent(proposal: &Proposal<'_>, yes: bool, audience: Audience) -> Result
 }
 
 /// Whether an answer is exactly the requested number.
-pub fn confirms(answer: &str, planned: usize) -> bool {
+pub(crate) fn confirms(answer: &str, planned: usize) -> bool {
     answer.trim() == planned.to_string()
 }
 

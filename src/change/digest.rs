@@ -8,7 +8,7 @@ use crate::model::Sha256Digest;
 
 /// The digest of the named parts of a JSON object, with sorted keys and no white space. `ignored` are the fields that do not
 /// affect a decision, at any depth.
-pub fn digest_of(document: &Value, parts: &[&str], ignored: &[&str]) -> Sha256Digest {
+pub(crate) fn digest_of(document: &Value, parts: &[&str], ignored: &[&str]) -> Sha256Digest {
     let mut text = String::new();
     for part in parts {
         text.push_str(part);

@@ -33,7 +33,7 @@ pub enum PlanFileError {
 }
 
 /// Parses a plan. `digests` returns the digest that the file states and that of its contents.
-pub fn read_plan_file<P: DeserializeOwned>(
+pub(crate) fn read_plan_file<P: DeserializeOwned>(
     text: &str,
     expected: &'static str,
     digests: impl Fn(&P) -> (Sha256Digest, Sha256Digest),

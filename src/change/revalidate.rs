@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A planned change, compared with a new listing. `C` describes a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Revalidated<T, C> {
+pub(crate) enum Revalidated<T, C> {
     /// What is left of it may still be done.
     Allowed(T),
     /// Nothing is left of it.
@@ -15,7 +15,7 @@ pub enum Revalidated<T, C> {
 
 /// Why a planned change is dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DropReason<C> {
+pub(crate) enum DropReason<C> {
     /// Nothing is left of it.
     Gone,
     /// It differs from the plan.
@@ -25,7 +25,7 @@ pub enum DropReason<C> {
 /// The remainder of some planned changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub struct Shrunk<T, C> {
+pub(crate) struct Shrunk<T, C> {
     /// What may still be done, in the planned order, each with only what still exists.
     pub proceed: Vec<T>,
     /// What must not or need not be done.
@@ -33,7 +33,7 @@ pub struct Shrunk<T, C> {
 }
 
 /// The remainder of planned changes.
-pub fn shrink<T: Clone, C>(planned: &[T], now: impl Fn(&T) -> Revalidated<T, C>) -> Shrunk<T, C> {
+pub(crate) fn shrink<T: Clone, C>(planned: &[T], now: impl Fn(&T) -> Revalidated<T, C>) -> Shrunk<T, C> {
     let mut shrunk = Shrunk { proceed: Vec::new(), dropped: Vec::new() };
     for unit in planned {
         match now(unit) {
@@ -47,7 +47,7 @@ pub fn shrink<T: Clone, C>(planned: &[T], now: impl Fn(&T) -> Revalidated<T, C>)
 
 impl<T, C> Shrunk<T, C> {
     /// All or nothing: the remainder, if nothing differs from the plan; otherwise all differences.
-    pub fn unless_changed(self) -> Result<Vec<T>, Vec<C>> {
+    pub(crate) fn unless_changed(self) -> Result<Vec<T>, Vec<C>> {
         let changed = |(_, why): (T, DropReason<C>)| match why {
             DropReason::Gone => Vec::new(),
             DropReason::Changed(differences) => differences,

@@ -12,7 +12,7 @@ const TRIES: u32 = 3;
 
 /// The requests that the server still accepts in its current period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RequestLimit {
+pub(crate) struct RequestLimit {
     /// How many are left.
     pub left: u64,
     /// The time until there are more.
@@ -42,7 +42,7 @@ pub enum Interruption {
 }
 
 /// The waits of one run.
-pub struct Throttle<'a> {
+pub(crate) struct Throttle<'a> {
     clock: &'a Clock,
     progress: &'a dyn Progress,
     pace: Pace,
@@ -57,22 +57,28 @@ pub struct Throttle<'a> {
 
 impl<'a> Throttle<'a> {
     /// Before the first request.
-    pub fn new(clock: &'a Clock, progress: &'a dyn Progress, pace: Pace, max_wait: Duration, reserve: u64) -> Self {
+    pub(crate) fn new(
+        clock: &'a Clock,
+        progress: &'a dyn Progress,
+        pace: Pace,
+        max_wait: Duration,
+        reserve: u64,
+    ) -> Self {
         Self { clock, progress, pace, max_wait, waited: Duration::ZERO, reserve, remaining: None }
     }
 
     /// The clock.
-    pub const fn clock(&self) -> &'a Clock {
+    pub(crate) const fn clock(&self) -> &'a Clock {
         self.clock
     }
 
     /// Remembers what a response reports about the limit.
-    pub fn observe(&mut self, limit: RequestLimit) {
+    pub(crate) fn observe(&mut self, limit: RequestLimit) {
         self.remaining = Some((limit.left, self.clock.elapsed() + limit.reset_in));
     }
 
     /// Waits until the next change may be sent. If it counts against the limit, the reserve is kept.
-    pub async fn ready(&mut self, counts: bool) -> Result<(), Interruption> {
+    pub(crate) async fn ready(&mut self, counts: bool) -> Result<(), Interruption> {
         if let Some((left, reset_at)) = self.remaining.filter(|(left, _)| counts && *left <= self.reserve) {
             let wait = reset_at.saturating_sub(self.clock.elapsed());
             if self.waited + wait > self.max_wait {
@@ -90,7 +96,7 @@ impl<'a> Throttle<'a> {
     }
 
     /// Waits because the server asks for it, within the total maximum.
-    pub async fn wait(&mut self, wait: Duration, why: &str) -> Result<(), Interruption> {
+    pub(crate) async fn wait(&mut self, wait: Duration, why: &str) -> Result<(), Interruption> {
         if self.waited + wait > self.max_wait {
             return Err(Interruption::Limited { wait });
         }
@@ -101,7 +107,7 @@ impl<'a> Throttle<'a> {
     }
 
     /// Waits before another attempt, up to the maximum number of attempts.
-    pub async fn again(&self, tries: &mut u32, reason: &str) -> Result<(), Interruption> {
+    pub(crate) async fn again(&self, tries: &mut u32, reason: &str) -> Result<(), Interruption> {
         *tries += 1;
         if *tries > TRIES {
             return Err(Interruption::Lost { reason: reason.to_owned() });

@@ -23,7 +23,7 @@ pub(crate) enum HelpTopic {
 
 impl HelpTopic {
     /// Every topic.
-    pub const ALL: [Self; 3] = [Self::Environment, Self::ExitCodes, Self::Json];
+    pub(crate) const ALL: [Self; 3] = [Self::Environment, Self::ExitCodes, Self::Json];
 
     const fn name(self) -> &'static str {
         match self {
@@ -71,7 +71,7 @@ pub(crate) struct HelpText {
 
 impl HelpSubject {
     /// Finds a command, or a topic.
-    pub fn find(words: &[String]) -> Result<Self, UnknownCommand> {
+    pub(crate) fn find(words: &[String]) -> Result<Self, UnknownCommand> {
         if let [word] = words
             && let Some(topic) = HelpTopic::ALL.into_iter().find(|topic| topic.name() == word)
         {
@@ -93,7 +93,7 @@ impl HelpSubject {
     }
 
     /// The same text as with `--help`; empty for a topic.
-    pub fn text(&self) -> HelpText {
+    pub(crate) fn text(&self) -> HelpText {
         let Self::Command(words) = self else { return HelpText::default() };
         let tree = command();
         let found = words.iter().try_fold(&tree, |parent, word| parent.find_subcommand(word));
@@ -102,7 +102,7 @@ impl HelpSubject {
     }
 
     /// The command and those below it, as data; none for a topic.
-    pub fn described(&self) -> Vec<CommandDescription> {
+    pub(crate) fn described(&self) -> Vec<CommandDescription> {
         let Self::Command(words) = self else { return Vec::new() };
         let tree = command();
         let found = words.iter().try_fold(&tree, |parent, word| parent.find_subcommand(word));

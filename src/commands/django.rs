@@ -30,7 +30,7 @@ pub(super) enum AskDjango {
 
 /// What was answered in this run.
 #[derive(Debug, Default)]
-pub struct AskedDjango(RefCell<Option<(DjangoScope, DjangoAnswer)>>);
+pub(crate) struct AskedDjango(RefCell<Option<(DjangoScope, DjangoAnswer)>>);
 
 /// Django's answer. A second question gets the answer to the first one, unless it asks for more.
 pub(super) fn answer(session: &Session<'_>, ask: AskDjango) -> DjangoAnswer {

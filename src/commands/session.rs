@@ -40,7 +40,7 @@ const MAX_UNKNOWN_KEYS: usize = 10;
 
 /// One run of the program.
 #[derive(Debug)]
-pub struct Session<'ui> {
+pub(crate) struct Session<'ui> {
     /// The environment of the process.
     pub env: Env,
     /// The project.
@@ -59,7 +59,7 @@ pub struct Session<'ui> {
 
 impl<'ui> Session<'ui> {
     /// Finds the project and resolves the settings.
-    pub fn begin(cli: &Cli, env: Env, ui: &'ui Ui) -> Result<Self, CommandError> {
+    pub(crate) fn begin(cli: &Cli, env: Env, ui: &'ui Ui) -> Result<Self, CommandError> {
         let (project, file) = project(cli, &env, ui)?;
         let input = command_line(cli);
         let purpose = input.purpose;

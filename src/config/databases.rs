@@ -12,7 +12,7 @@ use crate::model::secret::Secret;
 const DEFAULT_ALIAS: &str = "default";
 
 /// The variable that is used if no alias is named.
-pub const DATABASE_VARIABLE: &str = "DATABASE_URL";
+pub(crate) const DATABASE_VARIABLE: &str = "DATABASE_URL";
 
 /// Where the URL of a database is to be found. A URL itself has no place in `pyproject.toml`: it contains a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl DatabaseReference {
 
 /// The URL of a database, or a string of keywords, as the worker accepts them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DatabaseUrl {
+pub(crate) struct DatabaseUrl {
     /// The URL.
     pub url: Secret<String>,
     /// Where it was found.
@@ -53,7 +53,7 @@ pub struct DatabaseUrl {
 
 /// What the command line, the variables and `[tool.reproq.databases]` say about the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DatabasePlace {
+pub(crate) enum DatabasePlace {
     /// This is its URL.
     Found(DatabaseUrl),
     /// `[tool.reproq.databases]` refers to the worker's configuration file.
@@ -79,7 +79,7 @@ pub enum DatabasePlace {
 
 /// Why there is no database.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum NoDatabaseUrl {
+pub(crate) enum NoDatabaseUrl {
     /// The alias is not defined.
     #[error("no database `{alias}` in [tool.reproq.databases]; {}", defined(.known))]
     UnknownAlias {
@@ -120,7 +120,7 @@ fn defined(known: &[String]) -> String {
 }
 
 /// Where the URL is, for an alias or for the default database.
-pub fn database_place(
+pub(crate) fn database_place(
     alias: Option<&str>,
     databases: &BTreeMap<String, DatabaseReference>,
     env: &Env,

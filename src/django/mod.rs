@@ -26,7 +26,7 @@ pub use facts::TaskBackend;
 pub(crate) use facts::time_is_over;
 pub use tasks::RecurringSchedule;
 pub use tasks::RegisteredTasks;
-pub use tasks::TaskAttributes;
+pub(crate) use tasks::TaskAttributes;
 pub use tasks::TaskModules;
 
 /// The app of the queue in `INSTALLED_APPS`, and the package of its backends.

@@ -1,6 +1,6 @@
 //! What a command does for the worker, from request to result.
 
-pub mod doctor;
-pub mod install;
-pub mod integrity;
+pub(crate) mod doctor;
+pub(crate) mod install;
+pub(crate) mod integrity;
 pub(crate) mod login;

@@ -28,7 +28,7 @@ use rustix::net::SendFlags;
 const MOST_FILES: usize = 4;
 
 /// Sends bytes, and files with the first of them. Returns how many bytes were sent: at least one.
-pub fn send_with_files(socket: &UnixStream, bytes: &[u8], files: &[BorrowedFd<'_>]) -> io::Result<usize> {
+pub(crate) fn send_with_files(socket: &UnixStream, bytes: &[u8], files: &[BorrowedFd<'_>]) -> io::Result<usize> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FILES))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !control.push(SendAncillaryMessage::ScmRights(files)) {
@@ -43,13 +43,13 @@ pub fn send_with_files(socket: &UnixStream, bytes: &[u8], files: &[BorrowedFd<'_
 const LONGEST_PATH: usize = 103;
 
 /// Listens at this path, which must not exist.
-pub fn listen(path: &Path) -> io::Result<UnixListener> {
+pub(crate) fn listen(path: &Path) -> io::Result<UnixListener> {
     let (path, _directory) = short(path)?;
     UnixListener::bind(path)
 }
 
 /// Connects to the socket at this path.
-pub fn connect(path: &Path) -> io::Result<UnixStream> {
+pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
     let (path, _directory) = short(path)?;
     UnixStream::connect(path)
 }
@@ -68,7 +68,7 @@ fn short(path: &Path) -> io::Result<(PathBuf, Option<OwnedFd>)> {
 }
 
 /// Waits until one of the files can be read (or is at its end), and returns which can. None after the time limit.
-pub fn wait_readable(files: &[BorrowedFd<'_>], limit: Option<Duration>) -> io::Result<Vec<bool>> {
+pub(crate) fn wait_readable(files: &[BorrowedFd<'_>], limit: Option<Duration>) -> io::Result<Vec<bool>> {
     let mut polled: Vec<PollFd<'_>> = files.iter().map(|file| PollFd::from_borrowed_fd(*file, PollFlags::IN)).collect();
     let limit = limit.map(|limit| Timespec {
         tv_sec: limit.as_secs().try_into().unwrap_or(i64::MAX),
@@ -83,7 +83,7 @@ pub fn wait_readable(files: &[BorrowedFd<'_>], limit: Option<Duration>) -> io::R
 }
 
 /// Reads everything into an anonymous file, which is at its beginning afterwards.
-pub fn anonymous_copy(source: &mut impl Read) -> io::Result<File> {
+pub(crate) fn anonymous_copy(source: &mut impl Read) -> io::Result<File> {
     let mut file = anonymous_file()?;
     io::copy(source, &mut file)?;
     file.rewind()?;
@@ -107,7 +107,7 @@ fn anonymous_file() -> io::Result<File> {
 }
 
 /// Whether a program of ours inherits this file.
-pub fn set_inherited(file: impl AsFd, is_inherited: bool) -> io::Result<()> {
+pub(crate) fn set_inherited(file: impl AsFd, is_inherited: bool) -> io::Result<()> {
     use rustix::io::FdFlags;
 
     Ok(rustix::io::fcntl_setfd(file, if is_inherited { FdFlags::empty() } else { FdFlags::CLOEXEC })?)

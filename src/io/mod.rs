@@ -1,7 +1,7 @@
 //! External effects: files, the network, other programs. Nothing here depends on workers or releases.
 
-pub mod fs;
+pub(crate) mod fs;
 #[cfg(unix)]
 pub(crate) mod ipc;
-pub mod net;
-pub mod process;
+pub(crate) mod net;
+pub(crate) mod process;

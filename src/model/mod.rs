@@ -19,7 +19,7 @@ pub(crate) mod url_policy;
 pub(crate) mod variables;
 mod version;
 pub(crate) mod worker_flags;
-pub mod yaml;
+pub(crate) mod yaml;
 
 pub(crate) use asset::Asset;
 pub use asset::AssetState;

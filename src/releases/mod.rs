@@ -1,4 +1,4 @@
 //! A repository's own releases: delete old ones, restore tags, check what was published.
 
-pub mod check;
-pub mod prune;
+pub(crate) mod check;
+pub(crate) mod prune;

@@ -10,11 +10,11 @@ use crate::render::ValueDigest;
 
 /// All variables of a service or a group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LiveVariables(pub BTreeMap<String, ValueDigest>);
+pub(crate) struct LiveVariables(pub BTreeMap<String, ValueDigest>);
 
 /// A service or a group on Render, which has variables of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct EnvOwner {
+pub(crate) struct EnvOwner {
     /// The type.
     pub kind: OwnerKind,
     /// The ID.
@@ -26,7 +26,7 @@ pub struct EnvOwner {
 /// What has variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum OwnerKind {
+pub(crate) enum OwnerKind {
     /// A group.
     Group,
     /// A service.
@@ -35,7 +35,7 @@ pub enum OwnerKind {
 
 /// A group that is linked to a service, and the keys it provides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LinkedGroup {
+pub(crate) struct LinkedGroup {
     /// The name.
     pub name: String,
     /// The keys.

@@ -9,11 +9,11 @@ use crate::model::secret::REDACTED;
 
 /// The SHA-256 digest of a value. It is for comparison and is never shown, because short values can be found from it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ValueDigest([u8; 32]);
+pub(crate) struct ValueDigest([u8; 32]);
 
 impl ValueDigest {
     /// The digest of a value.
-    pub fn of(value: &str) -> Self {
+    pub(crate) fn of(value: &str) -> Self {
         Self(Sha256::digest(value.as_bytes()).into())
     }
 }

@@ -37,7 +37,7 @@ impl TextReport {
     }
 
     /// Whether styles are used.
-    pub const fn is_colored(&self) -> bool {
+    pub(crate) const fn is_colored(&self) -> bool {
         self.color
     }
 

@@ -1,4 +1,5 @@
 //! The task queue in PostgreSQL. Modules decide over values; `pg` is the only one that connects to a server.
+#![warn(unreachable_pub)]
 
 pub mod beat;
 pub mod changes;

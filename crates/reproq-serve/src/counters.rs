@@ -12,7 +12,7 @@ pub(crate) const WAIT_BOUNDS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0,
 
 /// Durations, counted by buckets.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Histogram {
+pub(crate) struct Histogram {
     bounds: &'static [f64],
     counts: Vec<u64>,
     sum: f64,
@@ -20,7 +20,7 @@ pub struct Histogram {
 
 /// What was counted of a database.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Counters {
+pub(crate) struct Counters {
     /// Finished tasks by queue and final status.
     finished: BTreeMap<(String, String), u64>,
     /// How long attempts took, by queue.

@@ -20,7 +20,7 @@ const QUEUES: usize = 200;
 
 /// The ready tasks of each queue at the last sampling times.
 #[derive(Debug, Clone, Default)]
-pub struct DepthHistory {
+pub(crate) struct DepthHistory {
     times: VecDeque<DateTime<Utc>>,
     /// By database and queue; one value for each time.
     ready: BTreeMap<(String, String), VecDeque<i64>>,

@@ -1,5 +1,6 @@
 //! The queue over HTTP: Django's statistics, metrics, events, and a page for people. Modules decide over values; `observe` reads the databases, `keep` writes samples of the depth,
 //! and `server`, `http`, `sse` and `stall` serve what is known.
+#![warn(unreachable_pub)]
 
 mod access;
 mod counters;

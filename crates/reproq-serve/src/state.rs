@@ -19,7 +19,7 @@ use crate::depth::DepthHistory;
 
 /// Everything that is known at one moment.
 #[derive(Debug, Clone, Default)]
-pub struct Observation {
+pub(crate) struct Observation {
     /// Counts the observations; a reader that has this number has seen this one.
     pub number: u64,
     /// When it was made, by the clock of this machine; `None` before the first.
@@ -32,7 +32,7 @@ pub struct Observation {
 
 /// A database: what was last seen of it, and what is wrong with it.
 #[derive(Debug, Clone, Default)]
-pub struct ObservedDatabase {
+pub(crate) struct ObservedDatabase {
     /// Its alias.
     pub alias: String,
     /// The last good reading of what is live.
@@ -49,7 +49,7 @@ pub struct ObservedDatabase {
 
 /// A database that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outage {
+pub(crate) struct Outage {
     /// Since when, by the clock of this machine.
     pub since: DateTime<Utc>,
     /// The last error, without secrets.
@@ -58,7 +58,7 @@ pub struct Outage {
 
 /// What is live, read in one transaction.
 #[derive(Debug, Clone)]
-pub struct LiveView {
+pub(crate) struct LiveView {
     /// When it was read, by the clock of this machine.
     pub at: DateTime<Utc>,
     /// The server; its time is what ages are compared with.
@@ -79,7 +79,7 @@ pub struct LiveView {
 
 /// What is over, and what else is too costly to be read often; read in one transaction.
 #[derive(Debug, Clone)]
-pub struct HistoryView {
+pub(crate) struct HistoryView {
     /// When it was read, by the clock of this machine.
     pub at: DateTime<Utc>,
     /// How long that took, in milliseconds.
@@ -111,12 +111,12 @@ const LIVE: [&str; 3] = ["READY", "RUNNING", "WAITING"];
 
 impl ObservedDatabase {
     /// Whether everything about it was read at least once, and what is live was read by the last attempt.
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.not_ready().is_none()
     }
 
     /// Why it is not ready.
-    pub fn not_ready(&self) -> Option<String> {
+    pub(crate) fn not_ready(&self) -> Option<String> {
         match (&self.outage, &self.live, &self.history, &self.history_outage) {
             (Some(outage), ..) => Some(outage.reason.clone()),
             (None, None, ..) => Some("not read yet".to_owned()),
@@ -127,7 +127,7 @@ impl ObservedDatabase {
     }
 
     /// All tasks by queue and status: live ones as they are now, the others as they were when the history was read.
-    pub fn counts(&self) -> Vec<(String, String, i64)> {
+    pub(crate) fn counts(&self) -> Vec<(String, String, i64)> {
         let is_live = |status: &str| LIVE.contains(&status);
         let live = self.live.iter().flat_map(|live| &live.counts);
         let over = self.history.iter().flat_map(|history| &history.counts);

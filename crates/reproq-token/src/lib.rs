@@ -3,6 +3,7 @@
 //! A [`TokenKey`] holds the secret (`METRICS_AUTH_TOKEN`). [`mint`] writes a token, [`verify`] accepts one or returns the reason
 //! against it, [`inspect`] reports every check. [`Pairing`] is the way of a TUI to its token: a code is minted, a person approves
 //! it, and the token is shown once. Everything is pure, and the time is a value, except [`random`].
+#![warn(unreachable_pub)]
 
 mod key;
 mod limiter;

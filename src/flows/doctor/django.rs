@@ -8,7 +8,7 @@ use crate::flows::doctor::Area;
 use crate::flows::doctor::DoctorFinding;
 
 /// Findings about the settings. An answer without facts is reported where the worker is looked for.
-pub fn django(answer: &DjangoAnswer) -> Vec<DoctorFinding> {
+pub(crate) fn django(answer: &DjangoAnswer) -> Vec<DoctorFinding> {
     let Some(facts) = answer.facts() else { return Vec::new() };
     let DjangoFacts { django_version, settings_module, python_version, python, .. } = facts;
     let loaded = format!(

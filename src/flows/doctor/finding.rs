@@ -7,7 +7,7 @@ use serde::Serialize;
 /// The subject of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Area {
+pub(crate) enum Area {
     /// The platform.
     Platform,
     /// The project's directory.
@@ -59,7 +59,7 @@ impl fmt::Display for Area {
 /// The severity of a finding. Only a problem fails the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Grade {
+pub(crate) enum Grade {
     /// Correct, or merely informative.
     Fine,
     /// Works, but may cause surprises.
@@ -70,7 +70,7 @@ pub enum Grade {
 
 impl Grade {
     /// The word shown before a finding, so that its meaning does not depend on colour.
-    pub const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Fine => "ok",
             Self::Warning => "warning",
@@ -81,7 +81,7 @@ impl Grade {
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DoctorFinding {
+pub(crate) struct DoctorFinding {
     /// Its subject.
     pub area: Area,
     /// Its severity.
@@ -95,17 +95,17 @@ pub struct DoctorFinding {
 
 impl DoctorFinding {
     /// A finding without a problem.
-    pub fn fine(area: Area, sentence: impl Into<String>) -> Self {
+    pub(crate) fn fine(area: Area, sentence: impl Into<String>) -> Self {
         Self { area, grade: Grade::Fine, sentence: sentence.into(), hint: None }
     }
 
     /// A finding that may cause surprises.
-    pub fn warning(area: Area, sentence: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn warning(area: Area, sentence: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { area, grade: Grade::Warning, sentence: sentence.into(), hint: Some(hint.into()) }
     }
 
     /// A finding that prevents something from working.
-    pub fn problem(area: Area, sentence: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn problem(area: Area, sentence: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { area, grade: Grade::Problem, sentence: sentence.into(), hint: Some(hint.into()) }
     }
 }

@@ -18,7 +18,7 @@ const FEW_REQUESTS: u64 = 10;
 
 /// The probe of one host that a release is fetched from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostProbe {
+pub(crate) struct HostProbe {
     /// Its role: `API`, `release pages`, `files`.
     pub role: &'static str,
     /// The host name.
@@ -39,7 +39,7 @@ pub struct HostProbe {
 
 /// The rate limit of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quota {
+pub(crate) struct Quota {
     /// Requests per hour.
     pub limit: u64,
     /// Requests left.
@@ -49,7 +49,7 @@ pub struct Quota {
 }
 
 /// The installation, as `verify` compares it. Having none is not a problem.
-pub fn installed(
+pub(crate) fn installed(
     label: Option<&str>,
     differences: &[Difference],
     hint: impl Fn(&Difference) -> String,
@@ -84,7 +84,7 @@ pub fn installed(
 }
 
 /// The toolchain for local builds, which is optional while releases are available.
-pub fn go(found: Result<&str, &str>, checkout: Option<&str>) -> Vec<DoctorFinding> {
+pub(crate) fn go(found: Result<&str, &str>, checkout: Option<&str>) -> Vec<DoctorFinding> {
     let mut findings = vec![match found {
         Ok(version) => DoctorFinding::fine(Area::Build, version),
         Err(why) => DoctorFinding::fine(Area::Build, format!("{why}; needed only for local builds")),
@@ -97,7 +97,7 @@ pub fn go(found: Result<&str, &str>, checkout: Option<&str>) -> Vec<DoctorFindin
 }
 
 /// The cache: its size, or why it cannot be used.
-pub fn cache(directory: &str, used: Result<u64, String>, limit: u64) -> DoctorFinding {
+pub(crate) fn cache(directory: &str, used: Result<u64, String>, limit: u64) -> DoctorFinding {
     match used {
         Ok(used) => DoctorFinding::fine(Area::Cache, format!("{} of {} used in {directory}", size(used), size(limit))),
         Err(error) => DoctorFinding::warning(
@@ -109,7 +109,7 @@ pub fn cache(directory: &str, used: Result<u64, String>, limit: u64) -> DoctorFi
 }
 
 /// A cache this user cannot write to, usually because a command was run as root.
-pub fn cache_of_others(directory: &str) -> DoctorFinding {
+pub(crate) fn cache_of_others(directory: &str) -> DoctorFinding {
     DoctorFinding::warning(
         Area::Cache,
         format!("{directory} is not writable by this user, so nothing is cached"),
@@ -118,7 +118,7 @@ pub fn cache_of_others(directory: &str) -> DoctorFinding {
 }
 
 /// A directory of the store on a file system of its own.
-pub fn elsewhere(directory: &str, holds_the_worker: bool) -> DoctorFinding {
+pub(crate) fn elsewhere(directory: &str, holds_the_worker: bool) -> DoctorFinding {
     let consequence = if holds_the_worker { "; a copy of the project does not include the worker" } else { "" };
     DoctorFinding::warning(
         Area::Project,
@@ -128,7 +128,7 @@ pub fn elsewhere(directory: &str, holds_the_worker: bool) -> DoctorFinding {
 }
 
 /// One host.
-pub fn host(host: &HostProbe) -> DoctorFinding {
+pub(crate) fn host(host: &HostProbe) -> DoctorFinding {
     let HostProbe { role, name, url, addresses, proxy, issuer, outcome, took } = host;
     let through = proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
     if let (Err(error), None) = (addresses, proxy) {
@@ -174,7 +174,7 @@ fn missing(role: &str, status: u16) -> &'static str {
 }
 
 /// The remaining requests of the API.
-pub fn quota(quota: &Quota, has_token: bool) -> DoctorFinding {
+pub(crate) fn quota(quota: &Quota, has_token: bool) -> DoctorFinding {
     let Quota { limit, remaining, reset } = quota;
     let until = reset.map(|reset| format!(" until {}", reset.format("%H:%M:%S UTC"))).unwrap_or_default();
     let sentence = format!("{remaining} of {limit} requests per hour left{until}");
@@ -191,7 +191,7 @@ pub fn quota(quota: &Quota, has_token: bool) -> DoctorFinding {
 }
 
 /// The difference between the server's clock and the local one, if it matters.
-pub fn skew(server: DateTime<Utc>, here: DateTime<Utc>) -> Option<DoctorFinding> {
+pub(crate) fn skew(server: DateTime<Utc>, here: DateTime<Utc>) -> Option<DoctorFinding> {
     let seconds = (here - server).num_seconds();
     let direction = if seconds > 0 { "ahead of" } else { "behind" };
     (seconds.abs() > MAX_SKEW).then(|| {

@@ -6,19 +6,19 @@ mod judge;
 #[cfg(unix)]
 mod prefork;
 
-pub use django::django;
-pub use finding::Area;
-pub use finding::DoctorFinding;
-pub use finding::Grade;
-pub use judge::HostProbe;
-pub use judge::Quota;
-pub use judge::cache;
-pub use judge::cache_of_others;
-pub use judge::elsewhere;
-pub use judge::go;
-pub use judge::host;
-pub use judge::installed;
-pub use judge::quota;
-pub use judge::skew;
+pub(crate) use django::django;
+pub(crate) use finding::Area;
+pub(crate) use finding::DoctorFinding;
+pub(crate) use finding::Grade;
+pub(crate) use judge::HostProbe;
+pub(crate) use judge::Quota;
+pub(crate) use judge::cache;
+pub(crate) use judge::cache_of_others;
+pub(crate) use judge::elsewhere;
+pub(crate) use judge::go;
+pub(crate) use judge::host;
+pub(crate) use judge::installed;
+pub(crate) use judge::quota;
+pub(crate) use judge::skew;
 #[cfg(unix)]
-pub use prefork::prefork;
+pub(crate) use prefork::prefork;

@@ -6,7 +6,7 @@ use crate::model::text::count;
 use crate::worker::prefork::Loaded;
 
 /// Findings about the imported code, or why it was not imported.
-pub fn prefork(checked: &Result<Loaded, String>) -> Vec<DoctorFinding> {
+pub(crate) fn prefork(checked: &Result<Loaded, String>) -> Vec<DoctorFinding> {
     let loaded = match checked {
         Ok(loaded) => loaded,
         Err(reason) => {

@@ -22,7 +22,7 @@ use crate::worker::archive::ArchiveError;
 
 /// An asset that could not be acquired.
 #[derive(Debug, Error)]
-pub enum AcquireError {
+pub(crate) enum AcquireError {
     /// The release was not found.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -71,7 +71,7 @@ pub enum AcquireError {
 
 /// Attestations that are invalid, by another signer, or fewer than the lockfile records.
 #[derive(Debug, Error)]
-pub enum SignerError {
+pub(crate) enum SignerError {
     /// It has attestations, and all were refused.
     #[error("attestation verification failed for {asset} ({tag})")]
     NotProven { asset: String, tag: Tag, source: NotProven },
@@ -156,7 +156,7 @@ impl AcquireError {
     }
 
     /// Lines shown below the error: that of each source.
-    pub fn details(&self) -> Vec<String> {
+    pub(crate) fn details(&self) -> Vec<String> {
         let Self::Everywhere { tried } = self else { return Vec::new() };
         tried.iter().map(|(place, error)| error.with_source(place)).collect()
     }
@@ -184,7 +184,7 @@ pub(super) fn for_release(locked: &Option<Tag>) -> String {
 
 /// How an asset changed since it was locked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Drift {
+pub(crate) enum Drift {
     /// The release has other bytes under its name.
     #[error(
         "the asset {name} of {tag} changed on GitHub since it was locked: locked sha256 {locked}, GitHub now states {now}"

@@ -44,7 +44,7 @@ use crate::worker::store::WrittenLock;
 
 /// The result of an installation.
 #[derive(Debug, Clone)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The receipt of the installed binary.
     pub receipt: Receipt,
     /// Why there was work to do; `None` if there was none.
@@ -55,7 +55,7 @@ pub struct Outcome {
 
 /// What an installation would do.
 #[derive(Debug, Clone)]
-pub enum InstallPlan {
+pub(crate) enum InstallPlan {
     /// Nothing.
     UpToDate(Box<Receipt>),
     /// Install this asset of a release.
@@ -77,7 +77,7 @@ pub enum InstallPlan {
 }
 
 /// Installs. Takes the lock only if there is work to do.
-pub fn run(request: &InstallRequest, context: &InstallContext<'_>) -> Result<Outcome, InstallError> {
+pub(crate) fn run(request: &InstallRequest, context: &InstallContext<'_>) -> Result<Outcome, InstallError> {
     let layout = &request.options.layout;
     let (status, state) = current_status(request)?;
     if let InstallStatus::UpToDate(receipt) = status {
@@ -143,7 +143,7 @@ fn acquire(
 }
 
 /// Determines what an installation would do. Writes nothing and takes no lock.
-pub fn plan(request: &InstallRequest, context: &InstallContext<'_>) -> Result<InstallPlan, InstallError> {
+pub(crate) fn plan(request: &InstallRequest, context: &InstallContext<'_>) -> Result<InstallPlan, InstallError> {
     let (status, _) = current_status(request)?;
     let (work, newest) = match work(status) {
         Ok(work) => work,
@@ -192,7 +192,7 @@ async fn resolve_first(
 }
 
 /// The lockfile of the requested release, with every platform it has an asset for. Downloads no assets.
-pub fn lock_release(request: &InstallRequest, context: &InstallContext<'_>) -> Result<Lockfile, AcquireError> {
+pub(crate) fn lock_release(request: &InstallRequest, context: &InstallContext<'_>) -> Result<Lockfile, AcquireError> {
     let spec = request.requested_spec();
     runtime()?.block_on(async {
         let acquisition = Acquisition { request, context };
@@ -209,7 +209,7 @@ pub fn lock_release(request: &InstallRequest, context: &InstallContext<'_>) -> R
 }
 
 /// The tag and assets of the requested release, for a platform without a known asset name.
-pub fn released_assets(
+pub(crate) fn released_assets(
     request: &InstallRequest,
     context: &InstallContext<'_>,
 ) -> Result<(Tag, Vec<String>), AcquireError> {

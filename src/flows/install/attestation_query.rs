@@ -18,7 +18,7 @@ use crate::trust::attestation::VerifiedAttestation;
 use crate::trust::attestation::VerifiedAttestations;
 
 /// One release at one source.
-pub struct AttestationQuery<'a> {
+pub(crate) struct AttestationQuery<'a> {
     pub source: &'a Source,
     /// What is known about the release, if it was requested.
     pub listing: Option<&'a Listing>,
@@ -30,7 +30,7 @@ pub struct AttestationQuery<'a> {
 
 /// The attestations of an asset.
 #[derive(Debug)]
-pub enum QueriedAttestations {
+pub(crate) enum QueriedAttestations {
     /// At least one is valid.
     Found {
         /// The valid ones.
@@ -63,7 +63,7 @@ impl AttestationQuery<'_> {
     /// # Errors
     ///
     /// `verify` fails, as opposed to refusing.
-    pub async fn about<E>(
+    pub(crate) async fn about<E>(
         &self,
         tag: &Tag,
         asset: &str,
@@ -151,7 +151,7 @@ impl QueriedAttestations {
     }
 
     /// The bundles that are known already, verified for another asset.
-    pub fn known(bundles: Vec<String>, verify: impl Fn(&[&[u8]]) -> Verification) -> Self {
+    pub(crate) fn known(bundles: Vec<String>, verify: impl Fn(&[&[u8]]) -> Verification) -> Self {
         let verified: Result<Self, Infallible> = Self::of_bundles(bundles, |texts| Ok(verify(texts)));
         verified.unwrap_or_else(|never| match never {})
     }

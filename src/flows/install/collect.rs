@@ -35,7 +35,7 @@ use crate::trust::sidecar_names;
 
 /// The platforms to include.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Machines {
+pub(crate) enum Machines {
     /// All platforms the release has an asset for.
     All,
     /// These platforms; each must have an asset.
@@ -44,7 +44,7 @@ pub enum Machines {
 
 /// What would be collected.
 #[derive(Debug)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// The lockfile of the release: the project's, or one computed from the release.
     pub lockfile: Lockfile,
     /// The assets, and whether each is cached.
@@ -55,7 +55,7 @@ pub struct Selection {
 
 /// What was collected.
 #[derive(Debug)]
-pub struct Collection {
+pub(crate) struct Collection {
     /// The lockfile of the release.
     pub lockfile: Lockfile,
     /// The assets, in the staging directory.
@@ -65,7 +65,7 @@ pub struct Collection {
 }
 
 /// Determines what would be collected. With a lockfile this makes no requests.
-pub fn select(
+pub(crate) fn select(
     request: &InstallRequest,
     locked: Option<&Lockfile>,
     machines: &Machines,
@@ -87,7 +87,7 @@ pub fn select(
 }
 
 /// Collects: from the cache, else from the first source that provides it; verified by digest.
-pub fn collect(
+pub(crate) fn collect(
     request: &InstallRequest,
     selection: Selection,
     context: &InstallContext<'_>,

@@ -29,7 +29,7 @@ use crate::sources::source::SourceError;
 use crate::trust::trusted_roots::TrustedRoots;
 
 /// Everything an installation may touch.
-pub struct InstallContext<'a> {
+pub(crate) struct InstallContext<'a> {
     /// The GitHub server that hosts the worker.
     pub server: &'a Server,
     /// The configured sources, in the order they are tried; if empty, GitHub only.

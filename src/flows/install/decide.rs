@@ -23,7 +23,7 @@ mod tests;
 
 /// What an installation does with the project's lockfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LockfileAction {
+pub(crate) enum LockfileAction {
     /// Use it without changing it, or ignore it.
     Ignore,
     /// Do not change it, and refuse whatever it does not pin exactly (`--locked`).
@@ -38,7 +38,7 @@ pub enum LockfileAction {
 
 /// The decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decided {
+pub(crate) struct Decided {
     /// The exact bytes, if the lockfile pins them; `spec` is then its tag.
     pub pin: Option<Pin>,
     /// The release; if `None`, any installed one is fine, else the newest.
@@ -55,7 +55,7 @@ pub struct Decided {
 
 /// What a bundle states about its release.
 #[derive(Debug, Clone, Copy)]
-pub struct CarriedRelease<'a> {
+pub(crate) struct CarriedRelease<'a> {
     /// The bundle's name in messages.
     pub name: &'a str,
     /// Its lockfile, which lists at least the assets in it.
@@ -66,7 +66,7 @@ pub struct CarriedRelease<'a> {
 
 /// Why `--locked` cannot be satisfied.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Unsatisfied {
+pub(crate) enum Unsatisfied {
     /// There is no lockfile.
     #[error("--locked requires a lockfile, but `{path}` does not exist", path = path.display())]
     NoLock { path: PathBuf },
@@ -88,7 +88,7 @@ pub enum Unsatisfied {
 
 /// Why the options, the lockfile and the bundle cannot be satisfied together.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Disagreement {
+pub(crate) enum Disagreement {
     /// The bundle is for another repository than configured.
     #[error("the bundle {bundle} is from {carried}, but the configured repository is {wanted}")]
     Repository {
@@ -140,7 +140,7 @@ pub enum Disagreement {
 type Pinned = (Option<Pin>, Option<VersionSpec>, LockfileAction);
 
 /// Decides.
-pub fn decide(
+pub(crate) fn decide(
     options: &InstallOptions,
     lockfile: Option<&Lockfile>,
     bundle: Option<CarriedRelease<'_>>,
@@ -160,7 +160,7 @@ pub fn decide(
 }
 
 /// Decides for several platforms at once (at least one): by the lockfile, if it has an asset for each.
-pub fn decide_for_all(
+pub(super) fn decide_for_all(
     options: &InstallOptions,
     lockfile: Option<&Lockfile>,
     targets: &[Target],

@@ -47,7 +47,7 @@ async fn statement(source: &Source, tag: &Tag, name: &str, progress: &dyn Progre
 
 /// What GitHub currently states about the installed asset. Only a failure to create the client is an error; if GitHub does not
 /// respond, that is a result.
-pub fn published(receipt: &Receipt, context: &InstallContext<'_>) -> Result<Published, AcquireError> {
+pub(crate) fn published(receipt: &Receipt, context: &InstallContext<'_>) -> Result<Published, AcquireError> {
     let ReceiptOrigin::Release { repository, tag, asset } = &receipt.origin else { return Ok(Published::NoDigest) };
     let statement = runtime()?.block_on(async {
         let github = context.github(repository)?;

@@ -27,7 +27,7 @@ use crate::worker::store::StoreError;
 
 /// A failed installation.
 #[derive(Debug, Error)]
-pub enum InstallError {
+pub(crate) enum InstallError {
     /// The asset was not acquired.
     #[error(transparent)]
     Acquire(#[from] AcquireError),
@@ -50,7 +50,7 @@ pub enum InstallError {
 
 /// A store or path that cannot be used.
 #[derive(Debug, Error)]
-pub enum AccessError {
+pub(crate) enum AccessError {
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -79,7 +79,7 @@ pub enum AccessError {
 
 /// An executable that cannot be used.
 #[derive(Debug, Error)]
-pub enum ExecutableError {
+pub(crate) enum ExecutableError {
     /// The executable cannot be read.
     #[error(transparent)]
     Inspect(#[from] InspectError),
@@ -109,7 +109,7 @@ pub enum ExecutableError {
 
 /// A local build that cannot replace a release.
 #[derive(Debug, Error)]
-pub enum LocalBuildError {
+pub(crate) enum LocalBuildError {
     /// The release cannot be used, and a local build cannot either.
     #[error("no worker could be installed: {fallback}, and {build}")]
     NothingServes {
@@ -136,7 +136,7 @@ pub enum LocalBuildError {
 
 /// A failed rollback.
 #[derive(Debug, Error)]
-pub enum RollbackError {
+pub(crate) enum RollbackError {
     /// The store cannot be used.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -176,7 +176,7 @@ pub enum RollbackError {
 
 /// A failed synchronization of a mirror, or of one release.
 #[derive(Debug, Error)]
-pub enum SyncError {
+pub(crate) enum SyncError {
     /// The directory cannot be used.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -193,7 +193,7 @@ pub enum SyncError {
 
 /// The newest version cannot be determined.
 #[derive(Debug, Error)]
-pub enum NewestError {
+pub(crate) enum NewestError {
     /// No source responded.
     #[error(transparent)]
     Acquire(#[from] AcquireError),
@@ -205,7 +205,7 @@ pub enum NewestError {
 /// The repository has no release whose tag is a version.
 #[derive(Debug, Error)]
 #[error("{repository} has no release with a version as its tag on {server}")]
-pub struct NoVersions {
+pub(crate) struct NoVersions {
     pub repository: RepoSlug,
     /// The server, and what selected it.
     pub server: String,
@@ -231,7 +231,7 @@ impl From<StoreError> for SyncError {
 
 impl InstallError {
     /// Whether the failure is that of a child process.
-    pub const fn is_of_a_child(&self) -> bool {
+    pub(crate) const fn is_of_a_child(&self) -> bool {
         matches!(
             self,
             Self::Executable(ExecutableError::Smoke { .. })
@@ -240,7 +240,7 @@ impl InstallError {
     }
 
     /// Lines shown below the error: the last output of a build, or the error of each source.
-    pub fn details(&self) -> Vec<String> {
+    pub(crate) fn details(&self) -> Vec<String> {
         match self {
             Self::Build(LocalBuildError::Build {
                 source: BuildError::Failed { lines, .. } | BuildError::ModulesMissing { lines, .. },
@@ -270,7 +270,7 @@ fn in_place_of_a_download(because: &Fallback) -> String {
 
 /// Why a local build is not used instead of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoBuild {
+pub(crate) enum NoBuild {
     /// Disabled by the user.
     Forbidden,
     /// There is no checkout.

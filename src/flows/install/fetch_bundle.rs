@@ -21,13 +21,13 @@ const MAX_BUNDLE: u64 = 4 * 1024 * 1024 * 1024;
 
 /// A downloaded file, deleted when this value is dropped.
 #[derive(Debug)]
-pub struct FetchedBundle {
+pub(crate) struct FetchedBundle {
     pub path: PathBuf,
     _staging: Staging,
 }
 
 /// Fetches it to a directory of its own, outside of any project.
-pub fn fetch_file(url: &Url, context: &InstallContext<'_>) -> Result<FetchedBundle, InstallError> {
+pub(crate) fn fetch_file(url: &Url, context: &InstallContext<'_>) -> Result<FetchedBundle, InstallError> {
     let staging = Staging::aside()?;
     let path = staging.path().join("bundle.tar");
     let request = Download {

@@ -60,7 +60,7 @@ use crate::worker::store::StoreError;
 
 /// What to synchronize.
 #[derive(Debug)]
-pub struct Synchronization<'a> {
+pub(crate) struct Synchronization<'a> {
     /// The repository and the verification policy.
     pub request: &'a InstallRequest,
     pub root: &'a Path,
@@ -74,7 +74,7 @@ pub struct Synchronization<'a> {
 
 /// What a synchronization did or would do.
 #[derive(Debug)]
-pub struct Synced {
+pub(crate) struct Synced {
     /// Every release, the newest version first.
     pub releases: Vec<SyncedRelease>,
     /// Requested tags that do not exist.
@@ -89,7 +89,7 @@ pub struct Synced {
 
 /// The result for one release.
 #[derive(Debug)]
-pub struct SyncedRelease {
+pub(crate) struct SyncedRelease {
     pub tag: Tag,
     /// The result.
     pub done: Done,
@@ -103,7 +103,7 @@ pub struct SyncedRelease {
 
 /// What happened to a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Done {
+pub(crate) enum Done {
     /// It was complete.
     Complete,
     /// It has nothing for the requested platforms.
@@ -119,7 +119,7 @@ pub enum Done {
 }
 
 /// Synchronizes.
-pub fn synchronize(sync: &Synchronization<'_>, context: &InstallContext<'_>) -> Result<Synced, SyncError> {
+pub(crate) fn synchronize(sync: &Synchronization<'_>, context: &InstallContext<'_>) -> Result<Synced, SyncError> {
     let InstallOptions { repository, tool, .. } = &sync.request.options;
     let directory = MirrorDirectory::new(sync.root.to_owned(), repository.clone());
     let _lock = if sync.dry_run { None } else { Some(locked(&directory, context)?) };

@@ -21,7 +21,7 @@ use crate::sources::source::SourceError;
 
 /// A release to upgrade to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Newest {
+pub(crate) struct Newest {
     pub tag: Tag,
     /// When it was published, if known.
     pub published: Option<DateTime<Utc>>,
@@ -30,7 +30,7 @@ pub struct Newest {
 }
 
 /// The newest release by version, from the first source that has releases; or what is known about the release with this tag.
-pub fn newest(
+pub(crate) fn newest(
     request: &InstallRequest,
     tag: Option<&Tag>,
     prereleases: bool,

@@ -18,7 +18,7 @@ use crate::worker::store::ReceiptOrigin;
 
 /// The installation compared with the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InstallStatus {
+pub(crate) enum InstallStatus {
     /// Up to date.
     UpToDate(Box<Receipt>),
     /// Up to date, unless there is a newer release than this tag.
@@ -29,7 +29,7 @@ pub enum InstallStatus {
 
 /// Why there is work to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InstallReason {
+pub(crate) enum InstallReason {
     /// Nothing is installed yet.
     Fresh,
     /// The binary was modified; the same release is installed again.
@@ -70,7 +70,7 @@ pub enum InstallReason {
 
 impl InstallReason {
     /// The digest of the current file, if it should be kept for a rollback.
-    pub fn found(&self) -> Option<Sha256Digest> {
+    pub(crate) fn found(&self) -> Option<Sha256Digest> {
         match self {
             Self::Changed { found, .. } | Self::Foreign { found } => Some(*found),
             Self::Differs { receipt, .. } | Self::Unlocked { receipt, .. } | Self::Forced { receipt } => {
@@ -81,12 +81,12 @@ impl InstallReason {
     }
 
     /// Whether it repairs the installation, as opposed to changing it.
-    pub const fn is_repair(&self) -> bool {
+    pub(crate) const fn is_repair(&self) -> bool {
         matches!(self, Self::Changed { .. } | Self::Removed { .. })
     }
 
     /// The release to reinstall if the user requested none.
-    pub fn repaired_spec(&self) -> Option<VersionSpec> {
+    pub(crate) fn repaired_spec(&self) -> Option<VersionSpec> {
         match self {
             Self::Changed { receipt, .. }
             | Self::Removed { receipt }
@@ -97,7 +97,7 @@ impl InstallReason {
     }
 
     /// Whether a local build is repaired, which is then built again.
-    pub fn repairs_a_build(&self) -> bool {
+    pub(crate) fn repairs_a_build(&self) -> bool {
         match self {
             Self::Changed { receipt, .. } | Self::Removed { receipt } => is_build(receipt),
             Self::Fresh
@@ -126,7 +126,7 @@ impl fmt::Display for InstallReason {
 }
 
 /// Compares. `Err` describes what occupies the binary's path.
-pub fn install_status(request: &InstallRequest, installed: Installed) -> Result<InstallStatus, &'static str> {
+pub(crate) fn install_status(request: &InstallRequest, installed: Installed) -> Result<InstallStatus, &'static str> {
     let receipt = match installed {
         Installed::Nothing => return Ok(InstallStatus::Work(InstallReason::Fresh)),
         Installed::Removed { receipt } => return Ok(InstallStatus::Work(InstallReason::Removed { receipt })),

@@ -27,7 +27,7 @@ use crate::worker::store::Layout;
 
 /// When to build locally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BuildMode {
+pub(crate) enum BuildMode {
     /// If the release cannot be used.
     Fallback,
     /// Always.
@@ -38,7 +38,7 @@ pub enum BuildMode {
 
 /// Which signers are accepted, in addition to the one in the lockfile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SignerPolicy {
+pub(crate) struct SignerPolicy {
     /// The required workflow; `None` for any workflow of the repository.
     pub workflow: Option<Workflow>,
     /// Whether self-hosted runners are accepted.
@@ -51,7 +51,7 @@ pub struct SignerPolicy {
 
 /// The command line and the settings, as values.
 #[derive(Debug, Clone)]
-pub struct InstallOptions {
+pub(crate) struct InstallOptions {
     pub tool: Tool,
     pub repository: RepoSlug,
     /// The GitHub server.
@@ -87,7 +87,7 @@ pub struct InstallOptions {
 
 /// One installation: the options, the project's lockfile, and the decision that follows from both.
 #[derive(Debug, Clone)]
-pub struct InstallRequest {
+pub(crate) struct InstallRequest {
     pub options: InstallOptions,
     /// The project's lockfile, if there is one.
     pub lockfile: Option<Lockfile>,
@@ -96,7 +96,7 @@ pub struct InstallRequest {
 
 impl InstallRequest {
     /// Decides what to do with this lockfile.
-    pub fn new(options: InstallOptions, lockfile: Option<Lockfile>) -> Result<Self, Disagreement> {
+    pub(crate) fn new(options: InstallOptions, lockfile: Option<Lockfile>) -> Result<Self, Disagreement> {
         let targets = options.from.as_deref().map(targets_of).unwrap_or_default();
         let carried =
             |bundle| CarriedRelease { name: Bundle::name(bundle), lockfile: bundle.lockfile(), targets: &targets };
@@ -106,7 +106,7 @@ impl InstallRequest {
     }
 
     /// The same for several platforms (at least one), with the lockfile if it has an asset for each of them.
-    pub fn for_all(
+    pub(crate) fn for_all(
         options: InstallOptions,
         lockfile: Option<Lockfile>,
         targets: &[Target],
@@ -147,7 +147,7 @@ impl InstallRequest {
     }
 
     /// Whether this installation writes the lockfile.
-    pub fn locks(&self, resolved: &Resolved) -> bool {
+    pub(crate) fn locks(&self, resolved: &Resolved) -> bool {
         let is_written = matches!(self.decided.lock, LockfileAction::Write { .. });
         is_written && resolved.lockfile.is_some() && resolved.lockfile.as_ref() != self.previous_lockfile()
     }
@@ -159,7 +159,7 @@ impl InstallRequest {
     }
 
     /// Whether the binary is for the current platform, so that it can be started.
-    pub fn runs_here(&self) -> bool {
+    pub(crate) fn runs_here(&self) -> bool {
         self.options.host == Some(self.options.target)
     }
 }

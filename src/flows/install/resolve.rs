@@ -13,7 +13,7 @@ use crate::model::Tool;
 
 /// The chosen asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// The release's tag.
     pub tag: Tag,
     /// The assets to try, uncompressed first: one if the API lists them, several if only names are known.
@@ -22,7 +22,7 @@ pub struct Choice {
 
 /// Why a release cannot be used, so that a local build may be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Fallback {
+pub(crate) enum Fallback {
     /// The release has no asset for the target.
     #[error("release {tag} has no asset for {target}")]
     NoAsset {
@@ -70,7 +70,7 @@ pub enum Fallback {
 
 /// Why no asset was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum ResolveError {
+pub(crate) enum ResolveError {
     /// There is none; a local build may be used.
     #[error(transparent)]
     Fallback(#[from] Fallback),
@@ -102,7 +102,7 @@ pub(super) fn combine_source_errors(
 }
 
 /// Chooses the asset of a release for a target.
-pub fn choose(listing: &Listing, tool: &Tool, target: Target) -> Result<Choice, ResolveError> {
+pub(crate) fn choose(listing: &Listing, tool: &Tool, target: Target) -> Result<Choice, ResolveError> {
     let names = tool.asset_names(target);
     let release = match listing {
         Listing::Api(release) | Listing::Index(release) => release,

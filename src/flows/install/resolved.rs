@@ -65,7 +65,7 @@ impl<'a> ReleaseQuery<'a> {
 
 /// One asset of a release, with everything known about it before its bytes are.
 #[derive(Debug, Clone)]
-pub struct Resolved {
+pub(crate) struct Resolved {
     pub(super) repository: RepoSlug,
     pub tag: Tag,
     pub asset: Asset,
@@ -248,7 +248,7 @@ impl Resolved {
     }
 
     /// The workflow that signed it, according to its attestations.
-    pub fn signer(&self) -> Option<String> {
+    pub(crate) fn signer(&self) -> Option<String> {
         Some(self.signed.signer()?.workflow?.to_string())
     }
 }

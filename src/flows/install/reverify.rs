@@ -14,7 +14,7 @@ use crate::worker::store::Receipt;
 use crate::worker::store::ReceiptOrigin;
 
 /// The level the kept attestations still give; `None` if the receipt lists none.
-pub fn reverify(
+pub(crate) fn reverify(
     receipt: &Receipt,
     request: &InstallRequest,
     context: &InstallContext<'_>,

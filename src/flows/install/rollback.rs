@@ -34,7 +34,7 @@ use crate::worker::store::WrittenLock;
 
 /// The result of a rollback.
 #[derive(Debug, Clone)]
-pub struct RolledBack {
+pub(crate) struct RolledBack {
     /// The receipt of the binary before the rollback; `None` if this program did not install it.
     pub from: Option<Receipt>,
     /// The receipt of the restored binary.
@@ -45,7 +45,7 @@ pub struct RolledBack {
 
 /// What a rollback does to the project's lockfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LockChange {
+pub(crate) enum LockChange {
     /// There is none, and none is written.
     None,
     /// It pins the restored binary already.
@@ -59,7 +59,7 @@ pub enum LockChange {
 }
 
 /// Restores the previous binary. `old` is the project's lockfile.
-pub fn rollback(
+pub(crate) fn rollback(
     request: &InstallRequest,
     old: Option<(PathBuf, Lockfile)>,
     context: &InstallContext<'_>,

@@ -16,7 +16,7 @@ const TRIES: u32 = 100;
 
 /// A directory that is removed on drop.
 #[derive(Debug)]
-pub struct Staging {
+pub(crate) struct Staging {
     path: PathBuf,
     _cleanup: platform::CleanupGuard,
     /// A lock that keeps other processes from cleaning it up, where no other lock does.
@@ -25,12 +25,12 @@ pub struct Staging {
 
 impl Staging {
     /// Creates it next to an output file. Leftovers of killed processes are removed first.
-    pub fn beside(file: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn beside(file: &Path) -> Result<Self, StoreError> {
         Self::held_in(file.parent().unwrap_or(file))
     }
 
     /// Creates it in the system's temporary directory.
-    pub fn aside() -> Result<Self, StoreError> {
+    pub(crate) fn aside() -> Result<Self, StoreError> {
         Self::held_in(&std::env::temp_dir())
     }
 
@@ -63,12 +63,12 @@ impl Staging {
     }
 
     /// Its path.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The file in it that marks its process as alive, if there is one.
-    pub fn held(&self) -> Option<PathBuf> {
+    pub(crate) fn held(&self) -> Option<PathBuf> {
         self.held.as_ref().map(TemporaryDirectory::held)
     }
 }

@@ -15,7 +15,7 @@ use crate::worker::store::ReceiptOrigin;
 
 /// The input.
 #[derive(Debug, Clone)]
-pub struct InstalledFacts {
+pub(crate) struct InstalledFacts {
     /// The installed file, just hashed.
     pub installed: Installed,
     /// Whether this user may execute it.
@@ -34,7 +34,7 @@ pub struct InstalledFacts {
 
 /// The result of verifying the attestations kept with a receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Again {
+pub(crate) enum Again {
     /// As stated by the receipt, with these attestations.
     Proven(Vec<VerifiedAttestation>),
     /// They are missing.
@@ -45,7 +45,7 @@ pub enum Again {
 
 /// What GitHub currently states about an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Published {
+pub(crate) enum Published {
     /// The release has it, with this digest.
     Digest(Sha256Digest),
     /// The release has it, without a digest.
@@ -64,7 +64,7 @@ pub enum Published {
 /// A difference, as a complete sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Difference {
+pub(crate) enum Difference {
     /// Nothing is installed.
     #[error("nothing is installed")]
     NotInstalled,
@@ -157,7 +157,7 @@ pub enum Difference {
 }
 
 /// All differences, the most serious first; and informational notes.
-pub fn compare(facts: &InstalledFacts) -> (Vec<Difference>, Vec<String>) {
+pub(crate) fn compare(facts: &InstalledFacts) -> (Vec<Difference>, Vec<String>) {
     let receipt = match on_disk(&facts.installed) {
         Ok(receipt) => receipt,
         Err(difference) => return (vec![difference], Vec::new()),

@@ -2,8 +2,8 @@
 
 mod compare;
 
-pub use compare::Again;
-pub use compare::Difference;
-pub use compare::InstalledFacts;
-pub use compare::Published;
-pub use compare::compare;
+pub(crate) use compare::Again;
+pub(crate) use compare::Difference;
+pub(crate) use compare::InstalledFacts;
+pub(crate) use compare::Published;
+pub(crate) use compare::compare;

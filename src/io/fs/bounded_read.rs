@@ -11,18 +11,18 @@ use std::path::Path;
 
 /// Reads a regular file; links are followed. More than `limit` bytes are an error, and so is a directory, a pipe or a
 /// device.
-pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     within(open_regular(path)?.0, limit)
 }
 
 /// As [`read`], with the metadata of the file that was read.
-pub fn read_with_metadata(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Metadata)> {
+pub(crate) fn read_with_metadata(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Metadata)> {
     let (file, metadata) = open_regular(path)?;
     Ok((within(file, limit)?, metadata))
 }
 
 /// Opens a regular file of any size; links are followed. The caller must limit how much it reads.
-pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
+pub(crate) fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let file = open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
@@ -35,12 +35,12 @@ pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
 }
 
 /// As [`read`], for UTF-8 text. A leading byte order mark is removed.
-pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     text(read(path, limit)?)
 }
 
 /// As [`read_text`], for a file that the user named. It may be a pipe, which shells create for `<(command)`.
-pub fn read_named_text(path: &Path, limit: u64) -> io::Result<String> {
+pub(crate) fn read_named_text(path: &Path, limit: u64) -> io::Result<String> {
     text(within(File::open(path)?, limit)?)
 }
 

@@ -20,7 +20,7 @@ use crate::io::fs::handle::Handle;
 
 /// The name of an unfinished file, in its final directory. Only the holder of the store's lock writes there, so
 /// one name is enough, and leftovers of a killed process are easy to find.
-pub const UNFINISHED: &str = ".reproq-new";
+pub(crate) const UNFINISHED: &str = ".reproq-new";
 
 /// The mode of new directories: not writable by others, whatever the umask.
 const DIRECTORY_MODE: u32 = 0o755;
@@ -419,7 +419,7 @@ fn one(name: &OsStr) -> io::Result<&OsStr> {
 /// # Errors
 ///
 /// An I/O error occurs.
-pub fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+pub(crate) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     match handle::set_mode(file, mode) {
         Err(error) if is_refusal(&error) => Ok(()),
         outcome => outcome,
@@ -436,7 +436,7 @@ fn is_refusal(error: &io::Error) -> bool {
 /// # Errors
 ///
 /// An I/O error occurs.
-pub fn stat_of(file: &File) -> io::Result<Stat> {
+pub(crate) fn stat_of(file: &File) -> io::Result<Stat> {
     handle::stat_of(file)
 }
 

@@ -25,7 +25,7 @@ use crate::model::Sha256Digest;
 
 /// The batch size in bytes: a network delivers 16 KiB at a time, and waking the other
 /// thread for each chunk would cost more than hashing it.
-pub const BATCH: usize = 256 * 1024;
+pub(crate) const BATCH: usize = 256 * 1024;
 
 /// How many batches may wait for the disk. This limits the memory of a transfer.
 const BATCHES_IN_FLIGHT: usize = 4;
@@ -49,7 +49,7 @@ pub struct Written {
 const FLUSH_EVERY: u64 = 16 * 1024 * 1024;
 
 /// The maximum size of a worker or an asset: GitHub's limit for release assets.
-pub const LARGEST_FILE: u64 = 2 * 1024 * 1024 * 1024;
+pub(crate) const LARGEST_FILE: u64 = 2 * 1024 * 1024 * 1024;
 
 /// The result of the writer thread.
 type Hashed = (Sha256Digest, Option<FileId>);
@@ -61,7 +61,7 @@ enum Order {
 
 /// Writes and hashes one new file.
 #[derive(Debug)]
-pub struct StagingWriter {
+pub(crate) struct StagingWriter {
     path: PathBuf,
     size: u64,
     batch: Vec<Bytes>,
@@ -72,7 +72,7 @@ pub struct StagingWriter {
 
 impl StagingWriter {
     /// Creates the file, which must not exist, readable only by its owner.
-    pub fn create(path: &Path) -> io::Result<Self> {
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -94,12 +94,12 @@ impl StagingWriter {
     }
 
     /// The number of bytes since the start or the last restart.
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
     /// Appends a chunk; blocks while the disk is behind. Returns the write error, if any.
-    pub fn append(&mut self, piece: Bytes) -> io::Result<()> {
+    pub(crate) fn append(&mut self, piece: Bytes) -> io::Result<()> {
         self.size += piece.len() as u64;
         self.batched += piece.len();
         self.batch.push(piece);
@@ -107,7 +107,7 @@ impl StagingWriter {
     }
 
     /// Discards everything written so far.
-    pub fn restart(&mut self) -> io::Result<()> {
+    pub(crate) fn restart(&mut self) -> io::Result<()> {
         self.size = 0;
         self.batched = 0;
         self.batch.clear();
@@ -115,7 +115,7 @@ impl StagingWriter {
     }
 
     /// Waits until everything is written and returns the digest.
-    pub fn finish(mut self) -> io::Result<Written> {
+    pub(crate) fn finish(mut self) -> io::Result<Written> {
         self.send_batch()?;
         let (sha256, id) = self.join()?;
         Ok(Written { path: self.path.clone(), size: self.size, sha256, id })
@@ -179,7 +179,7 @@ pub fn hash_file(path: &Path) -> io::Result<Sha256Digest> {
 }
 
 /// Hashes the rest of a file, at most [`LARGEST_FILE`] bytes.
-pub fn hash(file: &mut File) -> io::Result<Sha256Digest> {
+pub(crate) fn hash(file: &mut File) -> io::Result<Sha256Digest> {
     let size = file.metadata()?.len();
     let too_large = || io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {LARGEST_FILE} bytes"));
     // A sparse file of terabytes is free to create and takes hours to read.
@@ -203,7 +203,7 @@ pub fn hash(file: &mut File) -> io::Result<Sha256Digest> {
 }
 
 /// Copies a file and hashes the copy, so that later changes of the original do not matter.
-pub fn copy_new(from: &mut File, to: &Path) -> io::Result<Written> {
+pub(crate) fn copy_new(from: &mut File, to: &Path) -> io::Result<Written> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     #[cfg(unix)]
@@ -217,14 +217,14 @@ pub fn copy_new(from: &mut File, to: &Path) -> io::Result<Written> {
 }
 
 /// Hashes a file that another program wrote.
-pub fn hash_existing(path: &Path) -> io::Result<Written> {
+pub(crate) fn hash_existing(path: &Path) -> io::Result<Written> {
     let (mut file, metadata) = bounded_read::open_regular(path)?;
     let sha256 = hash(&mut file)?;
     Ok(Written { path: path.to_owned(), size: metadata.len(), sha256, id: stat_of(&file)?.id() })
 }
 
 /// Removes a file; a missing file is not an error.
-pub fn discard(path: &Path) -> io::Result<()> {
+pub(crate) fn discard(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),

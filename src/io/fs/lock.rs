@@ -30,7 +30,7 @@ const EXCHANGES: u32 = 1000;
 
 /// Why the lock was not acquired.
 #[derive(Debug, Error)]
-pub enum LockError {
+pub(crate) enum LockError {
     /// Another process held it for the entire timeout.
     #[error("timed out after {seconds} s waiting for `{path}`, held by {holder}", path = path.display())]
     Held {
@@ -49,7 +49,7 @@ pub enum LockError {
 /// The lock, held until dropped.
 #[derive(Debug)]
 #[must_use]
-pub struct Lock {
+pub(crate) struct Lock {
     file: File,
     /// Whether the file contains the name of the holder. Not if the file has another hard link, which may belong to
     /// another user.
@@ -63,7 +63,7 @@ impl Lock {
     /// # Errors
     ///
     /// Another process holds it, it is not a regular file, or an I/O error occurs.
-    pub fn acquire(
+    pub(crate) fn acquire(
         dir: &Dir,
         name: impl AsRef<OsStr>,
         timeout: Duration,
@@ -108,7 +108,7 @@ impl Lock {
     }
 
     /// Whether it still excludes others. If the file was removed, another process may hold a lock of the same name.
-    pub fn is_held(&self, dir: &Dir, name: impl AsRef<OsStr>) -> bool {
+    pub(crate) fn is_held(&self, dir: &Dir, name: impl AsRef<OsStr>) -> bool {
         is_at(&self.file, dir, name.as_ref())
     }
 

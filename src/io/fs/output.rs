@@ -141,7 +141,7 @@ impl Write for OutputFile {
 /// # Errors
 ///
 /// As [`OutputFile::create`].
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     finished(OutputFile::create(path)?, bytes)
 }
 
@@ -151,7 +151,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// # Errors
 ///
 /// As [`OutputFile::create`], or a directory cannot be created.
-pub fn write_private_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+pub(crate) fn write_private_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
@@ -168,7 +168,7 @@ pub fn write_private_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// # Errors
 ///
 /// As [`OutputFile::create_through_link`].
-pub fn write_through_link(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+pub(crate) fn write_through_link(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     finished(OutputFile::create_through_link(path)?, bytes)
 }
 
@@ -177,7 +177,7 @@ pub fn write_through_link(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// # Errors
 ///
 /// As [`OutputFile::finish`].
-pub fn finished(mut file: OutputFile, bytes: &[u8]) -> Result<(), FileError> {
+pub(crate) fn finished(mut file: OutputFile, bytes: &[u8]) -> Result<(), FileError> {
     file.write_all(bytes).map_err(FileError::io("write", file.path()))?;
     file.finish()
 }
@@ -187,7 +187,7 @@ pub fn finished(mut file: OutputFile, bytes: &[u8]) -> Result<(), FileError> {
 /// # Errors
 ///
 /// As [`OutputFile::finish`].
-pub fn move_into_place(from: &Dir, from_name: &OsStr, to: &Dir, name: &OsStr) -> Result<(), FileError> {
+pub(crate) fn move_into_place(from: &Dir, from_name: &OsStr, to: &Dir, name: &OsStr) -> Result<(), FileError> {
     let _ = replaceable(to, name)?;
     let failed = || FileError::io("place", to.path_of(name));
     let missing = || failed()(io::ErrorKind::NotFound.into());
@@ -198,7 +198,7 @@ pub fn move_into_place(from: &Dir, from_name: &OsStr, to: &Dir, name: &OsStr) ->
 }
 
 /// Removes temporary files of killed processes for this path, even if the file is not rewritten. Links are followed.
-pub fn sweep_beside(path: &Path) {
+pub(crate) fn sweep_beside(path: &Path) {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     if let Ok((dir, _)) = place(&path) {
         sweep(&dir);
@@ -210,7 +210,7 @@ pub fn sweep_beside(path: &Path) {
 /// # Errors
 ///
 /// As [`OutputFile::create`].
-pub fn check_output(path: &Path) -> Result<(), FileError> {
+pub(crate) fn check_output(path: &Path) -> Result<(), FileError> {
     let (dir, name) = place(path)?;
     replaceable(&dir, &name).map(drop)
 }
@@ -221,7 +221,7 @@ pub fn check_output(path: &Path) -> Result<(), FileError> {
 /// # Errors
 ///
 /// It is not a regular file or has other hard links, or an I/O error occurs.
-pub fn open_record(path: &Path) -> Result<File, FileError> {
+pub(crate) fn open_record(path: &Path) -> Result<File, FileError> {
     let (dir, name) = place(path)?;
     let (file, stat) = dir.open_to_append(&name, NEW)?;
     if stat.links > 1 {
@@ -235,7 +235,7 @@ pub fn open_record(path: &Path) -> Result<File, FileError> {
 /// # Errors
 ///
 /// An I/O error occurs.
-pub fn new_record(dir: &Dir, stem: &str, extension: &str) -> Result<(PathBuf, File), FileError> {
+pub(crate) fn new_record(dir: &Dir, stem: &str, extension: &str) -> Result<(PathBuf, File), FileError> {
     let mut number = 1_u32;
     loop {
         let name = if number == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{number}.{extension}") };

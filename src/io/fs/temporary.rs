@@ -27,7 +27,7 @@ const HELD: &str = ".held";
 
 /// A new file with a random name, removed unless it is renamed into place.
 #[derive(Debug)]
-pub struct TemporaryFile {
+pub(crate) struct TemporaryFile {
     dir: Rc<Dir>,
     name: String,
     file: File,
@@ -40,7 +40,7 @@ impl TemporaryFile {
     /// # Errors
     ///
     /// An I/O error occurs.
-    pub fn create(dir: Rc<Dir>, mode: u32) -> io::Result<Self> {
+    pub(crate) fn create(dir: Rc<Dir>, mode: u32) -> io::Result<Self> {
         for _ in 0..TRIES {
             let name = random_name();
             match dir.create_new(&name, mode) {
@@ -62,7 +62,7 @@ impl TemporaryFile {
     }
 
     /// The open file.
-    pub const fn file(&mut self) -> &mut File {
+    pub(crate) const fn file(&mut self) -> &mut File {
         &mut self.file
     }
 
@@ -71,7 +71,7 @@ impl TemporaryFile {
     /// # Errors
     ///
     /// An I/O error occurs.
-    pub fn place(mut self, name: impl AsRef<OsStr>) -> io::Result<()> {
+    pub(crate) fn place(mut self, name: impl AsRef<OsStr>) -> io::Result<()> {
         self.dir.rename(&self.name, &self.dir, name)?;
         self.is_placed = true;
         Ok(())
@@ -88,7 +88,7 @@ impl Drop for TemporaryFile {
 
 /// A new directory with a random name, accessible only by this user. It is removed with its contents.
 #[derive(Debug)]
-pub struct TemporaryDirectory {
+pub(crate) struct TemporaryDirectory {
     dir: Dir,
     name: String,
     /// Open and locked while the directory is in use.
@@ -101,7 +101,7 @@ impl TemporaryDirectory {
     /// # Errors
     ///
     /// An I/O error occurs.
-    pub fn create(parent: &Path) -> Result<Self, FileError> {
+    pub(crate) fn create(parent: &Path) -> Result<Self, FileError> {
         let failed = || FileError::io("make a directory in", parent);
         let dir = Dir::open(parent)?.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))?;
         sweep(&dir);
@@ -123,12 +123,12 @@ impl TemporaryDirectory {
     }
 
     /// Its path.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.dir.path_of(&self.name)
     }
 
     /// The file in it whose lock shows that its process runs.
-    pub fn held(&self) -> PathBuf {
+    pub(crate) fn held(&self) -> PathBuf {
         self.path().join(HELD)
     }
 }
@@ -140,7 +140,7 @@ impl Drop for TemporaryDirectory {
 }
 
 /// Removes leftovers of this user's killed processes from a directory. Errors are ignored.
-pub fn sweep(dir: &Dir) {
+pub(crate) fn sweep(dir: &Dir) {
     for name in dir.names().unwrap_or_default().iter().filter(|name| is_temporary_name(name)) {
         let _ = sweep_one(dir, name);
     }

@@ -31,7 +31,7 @@ const OTHERS: u32 = 0o002;
 /// A user who can write to `holder` can replace `inner` entirely, so more protection than that of `holder` is not
 /// required. Users of a sticky directory do not trust each other: they can create names in it, but not replace those of
 /// others.
-pub fn distrusted(me: u32, holder: &Stat, inner: &Stat, purpose: Purpose) -> Option<Distrust> {
+pub(crate) fn distrusted(me: u32, holder: &Stat, inner: &Stat, purpose: Purpose) -> Option<Distrust> {
     let is_shared = holder.mode & STICKY != 0;
     let is_trusted = match inner.owner {
         owner if owner == me || owner == 0 => true,

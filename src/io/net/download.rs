@@ -25,7 +25,7 @@ use crate::model::secret::Secret;
 
 /// A download.
 #[derive(Debug)]
-pub struct Download<'a> {
+pub(crate) struct Download<'a> {
     /// Its URL. A retry starts with it again, because the signature of a redirect's target expires soon.
     pub url: Url,
     /// Sent to the origin of `url` only.
@@ -42,7 +42,7 @@ pub struct Download<'a> {
 
 /// Downloads to a new file. Timeouts, resets and 408, 429 and 5xx are retried, and the download is resumed
 /// if the server still has the same file; all other errors are final.
-pub async fn download(
+pub(crate) async fn download(
     http: &Http,
     request: &Download<'_>,
     destination: &Path,

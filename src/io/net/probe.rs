@@ -21,7 +21,7 @@ use crate::model::secret::Secret;
 
 /// The stages of one request.
 #[derive(Debug)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// The URL, without its query.
     pub url: String,
     /// Its host.
@@ -40,7 +40,7 @@ pub struct Probe {
 
 /// The head of a response.
 #[derive(Debug)]
-pub struct Answered {
+pub(crate) struct Answered {
     /// Its status.
     pub status: u16,
     /// The target, if it is a redirect.
@@ -51,13 +51,13 @@ pub struct Answered {
 
 impl Answered {
     /// The value of a header.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
 /// Sends one request, follows no redirects and reads no body. `authorization` is sent to this URL only.
-pub async fn probe(
+pub(crate) async fn probe(
     options: &HttpOptions,
     url: &Url,
     authorization: Option<&Secret<String>>,

@@ -6,7 +6,7 @@ use chrono::DateTime;
 use chrono::Utc;
 
 /// The attempts of one request, the first included.
-pub const TRIES: u32 = 4;
+pub(super) const TRIES: u32 = 4;
 
 /// The longest wait a server may request; beyond it the request fails.
 const MAX_WAIT: Duration = Duration::from_secs(30);

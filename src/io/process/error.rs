@@ -10,7 +10,7 @@ use crate::failure::SystemError;
 
 /// Why running a program failed. In every case no process is left running.
 #[derive(Debug, Error)]
-pub enum ProcessError {
+pub(crate) enum ProcessError {
     /// The system did not start it.
     #[error("cannot start {}", program.display())]
     Start {
@@ -51,7 +51,7 @@ pub enum ProcessError {
 impl ProcessError {
     /// Whether the program itself is the cause. Otherwise the system had no process, file or memory left, and
     /// another program would also fail.
-    pub fn is_of_the_program(&self) -> bool {
+    pub(crate) fn is_of_the_program(&self) -> bool {
         match self {
             Self::Start { source, .. } => !SystemError::of(source).is_some_and(SystemError::is_limit),
             Self::Lost { .. } => false,
@@ -60,7 +60,7 @@ impl ProcessError {
     }
 
     /// The error and its cause in one line.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         match self {
             Self::Start { source, .. } | Self::Lost { source, .. } => {
                 let meaning = SystemError::of(source).and_then(SystemError::meaning);
@@ -72,7 +72,7 @@ impl ProcessError {
     }
 
     /// A hint if the system is the cause.
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Start { source, .. } | Self::Lost { source, .. } if !self.is_of_the_program() => {
                 SystemError::of(source).map(|row| row.hint(None))

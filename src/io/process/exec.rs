@@ -8,7 +8,7 @@ use std::process::Command;
 
 /// A program that takes the place of this one.
 #[derive(Debug, Clone, Copy)]
-pub struct Successor<'a> {
+pub(crate) struct Successor<'a> {
     /// The absolute path of the program.
     pub program: &'a Path,
     pub arguments: &'a [String],
@@ -29,7 +29,7 @@ impl Successor<'_> {
     /// Becomes the program: it keeps the process ID, the parent, the streams, and the signals that are ignored. Must be called on
     /// the main thread. Returns only if the program cannot be started.
     #[cfg(unix)]
-    pub fn take_over(&self, _warn: impl FnOnce(&str)) -> io::Error {
+    pub(crate) fn take_over(&self, _warn: impl FnOnce(&str)) -> io::Error {
         use std::os::unix::process::CommandExt;
         use std::thread;
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// Finds a program in the absolute directories of `PATH`, then in one more; otherwise returns the searched directories.
 /// A relative or empty entry would run a program from the current directory.
-pub fn find_program(
+pub(crate) fn find_program(
     name: &str,
     environment: &[(OsString, OsString)],
     last: Option<PathBuf>,

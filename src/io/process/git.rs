@@ -44,21 +44,21 @@ const CONFIGURATION: [&str; 6] = [
 
 /// A git executable with its environment.
 #[derive(Debug)]
-pub struct Git {
+pub(crate) struct Git {
     program: PathBuf,
     environment: Vec<(OsString, OsString)>,
 }
 
 impl Git {
     /// The git on `PATH`, without the system configuration.
-    pub fn without_system_configuration(environment: &[(OsString, OsString)]) -> Option<Self> {
+    pub(crate) fn without_system_configuration(environment: &[(OsString, OsString)]) -> Option<Self> {
         let mut git = Self::found(environment, &[])?;
         git.environment.push(("GIT_CONFIG_NOSYSTEM".into(), "1".into()));
         Some(git)
     }
 
     /// The git on `PATH` with the user's configuration.
-    pub fn as_configured(environment: &[(OsString, OsString)]) -> Option<Self> {
+    pub(crate) fn as_configured(environment: &[(OsString, OsString)]) -> Option<Self> {
         Self::found(environment, &CONFIGURATION)
     }
 
@@ -73,7 +73,7 @@ impl Git {
     }
 
     /// Runs a query for the repository of a directory.
-    pub fn query(
+    pub(crate) fn query(
         &self,
         directory: &Path,
         arguments: &[&str],

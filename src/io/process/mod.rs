@@ -13,16 +13,16 @@ mod group;
 mod run;
 mod stream;
 
-pub use error::ProcessError;
-pub use exec::Successor;
-pub use find::find_program;
-pub use git::Git;
-pub use run::Keep;
-pub use run::Output;
-pub use run::Request;
-pub use run::Stdin;
-pub use run::run;
+pub(crate) use error::ProcessError;
+pub(crate) use exec::Successor;
+pub(crate) use find::find_program;
+pub(crate) use git::Git;
+pub(crate) use run::Keep;
+pub(crate) use run::Output;
+pub(crate) use run::Request;
+pub(crate) use run::Stdin;
+pub(crate) use run::run;
 #[cfg(test)]
-pub use stream::LINE_LIMIT;
-pub use stream::shown;
-pub use stream::stream;
+pub(crate) use stream::LINE_LIMIT;
+pub(crate) use stream::shown;
+pub(crate) use stream::stream;

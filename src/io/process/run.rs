@@ -27,7 +27,7 @@ const AFTERMATH: Duration = Duration::from_millis(200);
 
 /// A program to run, with its limits.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// The absolute path of the program.
     pub program: &'a Path,
     /// Its arguments.
@@ -48,7 +48,7 @@ pub struct Request<'a> {
 
 /// How much of a stream is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
+pub(crate) enum Keep {
     /// Everything, up to the limit.
     All,
     /// The first bytes.
@@ -84,7 +84,7 @@ impl Keep {
 
 /// The standard input of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stdin {
+pub(crate) enum Stdin {
     /// Empty.
     Empty,
     /// A pipe that stays open and empty while this process runs, so that the program notices when it exits.
@@ -93,7 +93,7 @@ pub enum Stdin {
 
 /// The result of a program.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     /// Its exit status.
     pub status: ExitStatus,
     /// Its standard output.
@@ -104,12 +104,12 @@ pub struct Output {
 
 impl Output {
     /// Its standard output as a string; invalid UTF-8 is replaced.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
     /// Why it failed, in one line: the last line of its output, or its exit status.
-    pub fn complaint(&self) -> String {
+    pub(crate) fn complaint(&self) -> String {
         let said = String::from_utf8_lossy(&self.stderr);
         let said = said.lines().map(str::trim).rfind(|line| !line.is_empty());
         said.map_or_else(|| self.status.to_string(), shown)
@@ -117,7 +117,7 @@ impl Output {
 }
 
 /// Runs a program to its end. `is_canceled` is polled many times per second.
-pub fn run(request: &Request<'_>, is_canceled: &dyn Fn() -> bool) -> Result<Output, ProcessError> {
+pub(crate) fn run(request: &Request<'_>, is_canceled: &dyn Fn() -> bool) -> Result<Output, ProcessError> {
     let mut command = command(request.program, request.environment);
     command.args(request.arguments);
     if let Some(directory) = request.directory {

@@ -21,7 +21,7 @@ use crate::model::secret::without_credentials;
 use crate::model::text::printable;
 
 /// The maximum length of a displayed line, in bytes.
-pub const LINE_LIMIT: usize = 1000;
+pub(crate) const LINE_LIMIT: usize = 1000;
 
 /// How often a silent program is polled.
 const PULSE: Duration = Duration::from_millis(50);
@@ -32,7 +32,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Runs a program to its end. Each line it prints is passed on immediately, sanitized for display. `is_canceled` is polled
 /// many times per second; when it returns true, the program and everything it started are killed.
-pub fn stream(
+pub(crate) fn stream(
     request: &Request<'_>,
     line: &mut dyn FnMut(String),
     is_canceled: &dyn Fn() -> bool,
@@ -119,7 +119,7 @@ fn send_lines(mut output: impl BufRead, lines: &mpsc::SyncSender<String>) {
 
 /// A line for display: without control characters, and without user names and passwords in the URLs of proxies and
 /// repositories.
-pub fn shown(line: &str) -> String {
+pub(crate) fn shown(line: &str) -> String {
     printable(&without_credentials(line)).replace('\t', "    ")
 }
 

@@ -7,14 +7,14 @@ use std::fmt;
 use thiserror::Error;
 
 /// The maximum size of a document, in bytes.
-pub const MAX_YAML_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_YAML_BYTES: usize = 1024 * 1024;
 
 /// The maximum depth of lists and maps.
-pub const MAX_YAML_DEPTH: usize = 64;
+pub(crate) const MAX_YAML_DEPTH: usize = 64;
 
 /// The maximum number of nodes. The copy that an alias stands for counts too, so that aliases of aliases cannot exhaust
 /// memory.
-pub const MAX_YAML_NODES: usize = 100_000;
+pub(crate) const MAX_YAML_NODES: usize = 100_000;
 
 /// A position in a file, both numbers from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +33,7 @@ impl fmt::Display for LinePosition {
 
 /// A node of the tree.
 #[derive(Debug, Clone)]
-pub struct YamlNode {
+pub(crate) struct YamlNode {
     /// Where it begins.
     pub at: LinePosition,
     /// Its content.
@@ -42,7 +42,7 @@ pub struct YamlNode {
 
 /// The content of a node.
 #[derive(Debug, Clone)]
-pub enum YamlValue {
+pub(crate) enum YamlValue {
     /// A scalar, or nothing.
     Scalar(YamlScalar),
     /// A list.
@@ -53,7 +53,7 @@ pub enum YamlValue {
 
 /// One key of a map with its value.
 #[derive(Debug, Clone)]
-pub struct YamlEntry {
+pub(crate) struct YamlEntry {
     /// The key.
     pub key: String,
     /// Where the key begins.
@@ -73,14 +73,14 @@ enum Documents {
 
 /// A scalar. Files contain secrets, so it does not print its text.
 #[derive(Clone)]
-pub struct YamlScalar {
+pub(crate) struct YamlScalar {
     text: String,
     is_plain: bool,
 }
 
 /// The type of a scalar in YAML 1.2's core schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScalarType {
+pub(crate) enum ScalarType {
     /// A string.
     Text,
     /// `true` or `false`.
@@ -112,7 +112,7 @@ impl YamlError {
 
 impl YamlNode {
     /// Reads a document. An empty one is a scalar with nothing in it.
-    pub fn read(text: &str) -> Result<Self, YamlError> {
+    pub(crate) fn read(text: &str) -> Result<Self, YamlError> {
         read::read(text, Documents::One)
     }
 
@@ -122,7 +122,7 @@ impl YamlNode {
     }
 
     /// The entries of a map; nothing counts as an empty map.
-    pub fn as_map(&self, what: &str) -> Result<&[YamlEntry], YamlError> {
+    pub(crate) fn as_map(&self, what: &str) -> Result<&[YamlEntry], YamlError> {
         match &self.value {
             YamlValue::Map(entries) => Ok(entries),
             YamlValue::Scalar(scalar) if scalar.kind() == ScalarType::Nothing => Ok(&[]),
@@ -131,7 +131,7 @@ impl YamlNode {
     }
 
     /// The items of a list; nothing counts as an empty list.
-    pub fn as_list(&self, what: &str) -> Result<&[Self], YamlError> {
+    pub(crate) fn as_list(&self, what: &str) -> Result<&[Self], YamlError> {
         match &self.value {
             YamlValue::List(items) => Ok(items),
             YamlValue::Scalar(scalar) if scalar.kind() == ScalarType::Nothing => Ok(&[]),
@@ -140,7 +140,7 @@ impl YamlNode {
     }
 
     /// A scalar.
-    pub fn as_scalar(&self, what: &str) -> Result<&YamlScalar, YamlError> {
+    pub(crate) fn as_scalar(&self, what: &str) -> Result<&YamlScalar, YamlError> {
         match &self.value {
             YamlValue::Scalar(scalar) => Ok(scalar),
             YamlValue::List(_) | YamlValue::Map(_) => Err(self.expected(what, "a single value")),
@@ -148,7 +148,7 @@ impl YamlNode {
     }
 
     /// A string that is not empty.
-    pub fn as_name(&self, what: &str) -> Result<&str, YamlError> {
+    pub(crate) fn as_name(&self, what: &str) -> Result<&str, YamlError> {
         let scalar = self.as_scalar(what)?;
         match scalar.kind() {
             ScalarType::Text if !scalar.text().is_empty() => Ok(scalar.text()),
@@ -159,7 +159,7 @@ impl YamlNode {
     }
 
     /// `true` or `false`.
-    pub fn as_flag(&self, what: &str) -> Result<bool, YamlError> {
+    pub(crate) fn as_flag(&self, what: &str) -> Result<bool, YamlError> {
         let scalar = self.as_scalar(what)?;
         match scalar.kind() {
             ScalarType::Flag => Ok(scalar.text().eq_ignore_ascii_case("true")),
@@ -176,7 +176,7 @@ impl YamlNode {
 
 impl YamlScalar {
     /// The text without quotes.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
@@ -186,7 +186,7 @@ impl YamlScalar {
     }
 
     /// The type. A quoted scalar is a string.
-    pub fn kind(&self) -> ScalarType {
+    pub(crate) fn kind(&self) -> ScalarType {
         if self.is_plain { kind_of_plain(&self.text) } else { ScalarType::Text }
     }
 }

@@ -11,7 +11,7 @@ use crate::trust::attestation::VerifiedAttestation;
 
 /// The result of the attestation query for one asset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Attested {
+pub(crate) struct Attested {
     /// The asset.
     pub asset: String,
     /// Its digest, as reported by GitHub.
@@ -24,7 +24,7 @@ pub struct Attested {
 /// The result of an attestation query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "found", rename_all = "snake_case")]
-pub enum AttestationFinding {
+pub(crate) enum AttestationFinding {
     /// At least one attestation is accepted.
     Verified {
         /// The accepted attestations.

@@ -27,7 +27,7 @@ const MAX_LOCK: u64 = 64 * 1024 * 1024;
 
 /// Every version in a checkout: Go's `const Version`, `pyproject.toml` or the file it references, `__init__.py` and
 /// `uv.lock`.
-pub fn source_versions(directory: &Path) -> io::Result<Vec<SourceVersion>> {
+pub(crate) fn source_versions(directory: &Path) -> io::Result<Vec<SourceVersion>> {
     let mut found = Vec::new();
     let mut add = |path: &Path, version: Option<String>| {
         let place = path.strip_prefix(directory).unwrap_or(path).to_string_lossy().replace('\\', "/");
@@ -90,7 +90,7 @@ fn stated(directory: &Path, project: PathBuf, version: StatedVersion) -> Option<
 }
 
 /// The names of the migrations in a directory; a pair of `.up.sql` and `.down.sql` counts as one.
-pub fn migrations(directory: &Path) -> io::Result<Vec<String>> {
+pub(crate) fn migrations(directory: &Path) -> io::Result<Vec<String>> {
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;

@@ -13,7 +13,7 @@ use crate::trust::ChecksumFile;
 
 /// One check and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Check {
+pub(crate) struct Check {
     /// The name of the check.
     pub name: String,
     /// Whether it passed.
@@ -28,7 +28,7 @@ pub struct Check {
 /// A qualification of an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Remark {
+pub(crate) enum Remark {
     /// Not a failure, but worth showing.
     WorthKnowing,
     /// The query failed; the outcome may differ on the next run.
@@ -37,7 +37,7 @@ pub enum Remark {
 
 /// The contents of the release's checksum file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StatedSums {
+pub(crate) enum StatedSums {
     /// There is none.
     Absent,
     /// It cannot be used.
@@ -58,7 +58,7 @@ pub enum StatedSums {
 
 /// The input of the checks.
 #[derive(Debug)]
-pub struct ReleaseFacts<'a> {
+pub(crate) struct ReleaseFacts<'a> {
     /// The release.
     pub release: &'a Release,
     /// The required assets, each with its alternative names.
@@ -78,7 +78,7 @@ pub struct ReleaseFacts<'a> {
 }
 
 /// Runs all checks.
-pub fn judge(facts: &ReleaseFacts<'_>) -> Vec<Check> {
+pub(crate) fn judge(facts: &ReleaseFacts<'_>) -> Vec<Check> {
     let mut checks = vec![published(facts.release), immutable(facts.release)];
     let assets: Vec<Check> = facts.expected.iter().map(|names| asset(facts.release, names)).collect();
     checks.extend(assets);
@@ -120,7 +120,7 @@ fn immutable(release: &Release) -> Check {
 }
 
 /// The completely uploaded assets with their digests.
-pub fn complete_assets(release: &Release, expected: &[Vec<String>]) -> Vec<(String, Sha256Digest)> {
+pub(crate) fn complete_assets(release: &Release, expected: &[Vec<String>]) -> Vec<(String, Sha256Digest)> {
     let assets = expected.iter().filter_map(|names| release.asset(found_name(release, names)?));
     let whole = assets.filter(|asset| asset.state == AssetState::Uploaded);
     whole.filter_map(|asset| Some((asset.name.clone(), asset.digest.clone().ok().flatten()?))).collect()

@@ -11,7 +11,7 @@ const LONGEST_PARSED: usize = 96 * 1024;
 
 /// A version and its location.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceVersion {
+pub(crate) struct SourceVersion {
     /// The file, relative to the checkout.
     pub place: String,
     /// The version.

@@ -20,11 +20,11 @@ use crate::trust::SIDECAR_SUFFIXES;
 use crate::trust::SUMS_FILES;
 
 /// The name of the checksum file.
-pub const SUMS_NAME: &str = SUMS_FILES[0];
+pub(super) const SUMS_NAME: &str = SUMS_FILES[0];
 
 /// One line of a checksum file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Sum {
+pub(crate) struct Sum {
     /// The asset.
     pub name: String,
     /// Its size in bytes.
@@ -35,7 +35,7 @@ pub struct Sum {
 
 /// Why no checksum file was written.
 #[derive(Debug, Error)]
-pub enum SumsError {
+pub(crate) enum SumsError {
     /// A file or the directory cannot be read or written.
     #[error("failed to {doing} `{path}`", path = path.display())]
     Io {
@@ -65,7 +65,7 @@ pub enum SumsError {
 
 /// A file that is left out, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LeftOut {
+pub(crate) struct LeftOut {
     /// The name.
     pub name: String,
     /// Why.
@@ -74,7 +74,7 @@ pub struct LeftOut {
 
 /// A checksum file that was written.
 #[derive(Debug)]
-pub struct Sums {
+pub(crate) struct Sums {
     /// Its path.
     pub path: PathBuf,
     /// Its lines.
@@ -115,7 +115,7 @@ fn left_out(name: &str, is_file: bool) -> Option<&'static str> {
 
 /// Hashes every file of a directory except checksum files and hidden files, and writes the result to the same
 /// directory.
-pub fn write_sums(directory: &Path) -> Result<Sums, SumsError> {
+pub(crate) fn write_sums(directory: &Path) -> Result<Sums, SumsError> {
     let io = |doing, path: &Path| {
         let path = path.to_owned();
         move |source| SumsError::Io { doing, path, source }

@@ -17,7 +17,7 @@ use crate::releases::prune::TagRecord;
 pub type AuditEvent = ChangeEvent<ChangedRepository, Action>;
 
 /// A line of a record.
-pub type AuditLine = ChangeLine<ChangedRepository, Action>;
+pub(super) type AuditLine = ChangeLine<ChangedRepository, Action>;
 
 /// What is changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

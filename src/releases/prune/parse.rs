@@ -64,17 +64,17 @@ pub enum PolicyError {
 }
 
 /// Parses `--keep`: a whole number of at least 1, decimal digits only.
-pub fn parse_keep(text: &str) -> Result<NonZeroU32, PolicyError> {
+pub(crate) fn parse_keep(text: &str) -> Result<NonZeroU32, PolicyError> {
     positive("--keep", text)
 }
 
 /// Parses `--max-delete`: a whole number; 0 allows no deletion.
-pub fn parse_max_delete(text: &str) -> Result<usize, PolicyError> {
+pub(crate) fn parse_max_delete(text: &str) -> Result<usize, PolicyError> {
     number("--max-delete", text)
 }
 
 /// Parses `--min-age`: a whole number and `s`, `m`, `h`, `d` or `w`, as in `24h`.
-pub fn parse_min_age(text: &str) -> Result<Duration, PolicyError> {
+pub(crate) fn parse_min_age(text: &str) -> Result<Duration, PolicyError> {
     let age = || PolicyError::Age { found: text.to_owned() };
     if text.trim().is_empty() {
         return Err(PolicyError::Blank { option: "--min-age" });

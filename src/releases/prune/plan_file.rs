@@ -16,7 +16,7 @@ use crate::releases::prune::PrunePlan;
 use crate::releases::prune::PrunePolicy;
 
 /// The schema of a plan file.
-pub const PLAN_SCHEMA: &str = "reproq.prune-plan/1";
+pub(super) const PLAN_SCHEMA: &str = "reproq.prune-plan/1";
 
 /// The fields that affect the decision.
 const DECISIVE: [&str; 5] = ["schema", "repository", "policy", "keep", "delete"];

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 /// The default maximum number of deletions per run.
-pub const DEFAULT_MAX_DELETE: usize = 10;
+pub(crate) const DEFAULT_MAX_DELETE: usize = 10;
 
 /// What is kept, in addition to what is always kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

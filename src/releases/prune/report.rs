@@ -20,7 +20,7 @@ use crate::releases::prune::unit::published;
 
 /// A plan, ready for display.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PlanReport {
+pub(crate) struct PlanReport {
     /// The repository.
     pub repository: PlannedRepository,
     /// The policy.
@@ -49,7 +49,7 @@ pub struct PlanReport {
 
 /// One unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PlanRow {
+pub(crate) struct PlanRow {
     /// The exact name of the tag.
     pub name: String,
     /// The object the tag points at; `None` if only releases name it.
@@ -78,7 +78,7 @@ pub struct PlanRow {
 
 impl PlanReport {
     /// Creates the report of a plan.
-    pub fn new(plan: &PrunePlan) -> Self {
+    pub(crate) fn new(plan: &PrunePlan) -> Self {
         let rows = |decisions: &[Decision]| decisions.iter().map(|of| decided(of, plan.latest)).collect();
         Self {
             repository: PlannedRepository { id: plan.repository.id, full_name: plan.repository.full_name.clone() },

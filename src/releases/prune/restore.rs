@@ -45,7 +45,7 @@ const MAX_WAIT: Duration = Duration::from_secs(120);
 /// What can be restored and what cannot. Pure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub struct RestorePlan {
+pub(crate) struct RestorePlan {
     /// The repositories in the record.
     pub repositories: Vec<PlannedRepository>,
     /// The tags to create.
@@ -58,7 +58,7 @@ pub struct RestorePlan {
 
 /// The result of one tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TagResult {
+pub(crate) struct TagResult {
     /// Its name.
     pub name: String,
     /// The object it pointed at.
@@ -72,7 +72,7 @@ pub struct TagResult {
 /// The outcome of a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum TagEnd {
+pub(crate) enum TagEnd {
     /// Restored.
     Restored,
     /// It exists, because it was never deleted or is already restored.
@@ -87,7 +87,7 @@ pub enum TagEnd {
 
 /// The result of a restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Restored {
+pub(crate) struct Restored {
     /// Every tag of the record.
     pub tags: Vec<TagResult>,
     /// Why it stopped early.
@@ -102,7 +102,7 @@ const LONGEST_NAME: usize = 255;
 
 /// The deletions in a record: of each line only what a restore needs.
 #[derive(Debug, Clone, Default)]
-pub struct Deleted {
+pub(crate) struct Deleted {
     repositories: Vec<PlannedRepository>,
     tags: BTreeMap<String, TagRecord>,
     releases: BTreeMap<u64, DeletedRelease>,
@@ -118,7 +118,7 @@ struct DeletedRelease {
 impl Deleted {
     /// Reads a record. Every line must belong to a repository: a record without the first line of a run is rejected,
     /// because its tags could be created in the wrong repository.
-    pub fn read(path: &Path) -> Result<Self, AuditError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, AuditError> {
         let mut deleted = Self::default();
         read_audit_lines(path, &mut |number, line| {
             let is_begin = matches!(line.event, AuditEvent::Begin { .. });
@@ -185,7 +185,7 @@ impl Deleted {
 
 impl RestorePlan {
     /// Why GitHub would refuse to create tags, if that is known in advance.
-    pub fn refusal(&self, inventory: &Inventory) -> Option<PlanRefusal> {
+    pub(crate) fn refusal(&self, inventory: &Inventory) -> Option<PlanRefusal> {
         let repository = &inventory.repository;
         let named = || repository.full_name.clone();
         match (repository.archived, repository.may_push) {
@@ -197,7 +197,7 @@ impl RestorePlan {
     }
 
     /// Compares a record with the current state of the repository.
-    pub fn compute(record: &Deleted, inventory: &Inventory) -> Self {
+    pub(crate) fn compute(record: &Deleted, inventory: &Inventory) -> Self {
         let Deleted { repositories, tags, releases, .. } = record;
         let is_there = |id: u64| inventory.releases.iter().any(|listed| listed.id == id);
         let lost: Vec<_> = releases.iter().filter(|(id, _)| !is_there(**id)).map(|(_, release)| release).collect();
@@ -233,7 +233,7 @@ fn result(tag: &TagRecord, end: TagEnd, note: Option<String>) -> TagResult {
 }
 
 /// Creates the tags.
-pub async fn restore(
+pub(crate) async fn restore(
     plan: RestorePlan,
     inventory: &Inventory,
     github: &GitHub,

@@ -109,7 +109,7 @@ pub fn still_allowed(file: &PlanFile, current: &PrunePlan) -> Result<Vec<Delete>
 }
 
 /// The remainder of planned deletions after another listing of the same repository.
-pub fn shrink(planned: &[Delete], now: &PrunePlan) -> Shrunk<Delete, ChangeSincePlan> {
+pub(crate) fn shrink(planned: &[Delete], now: &PrunePlan) -> Shrunk<Delete, ChangeSincePlan> {
     let world = CurrentState::of(now);
     change::shrink(planned, |unit| world.state_of(unit))
 }

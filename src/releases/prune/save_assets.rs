@@ -25,7 +25,7 @@ use crate::sources::github::GitHub;
 
 /// One saved asset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Saved {
+pub(crate) struct Saved {
     /// Its release's tag.
     pub tag: String,
     /// The name of the asset.
@@ -42,7 +42,7 @@ pub struct Saved {
 
 /// Why an asset was not saved.
 #[derive(Debug, Error)]
-pub enum SaveAssetsError {
+pub(crate) enum SaveAssetsError {
     /// The release request failed.
     #[error("failed to request the release of {tag}")]
     Api {
@@ -98,7 +98,7 @@ pub enum SaveAssetsError {
 }
 
 /// Saves every asset of these units as `DIRECTORY/TAG/ASSET`.
-pub async fn archive(
+pub(crate) async fn archive(
     deletes: &[Delete],
     directory: &Path,
     github: &GitHub,

@@ -22,12 +22,12 @@ use crate::render::LiveVariables;
 use crate::render::ValueDigest;
 use crate::render::VariableSource;
 
-pub use reason::VariableFate;
-pub use reason::VariableReason;
+pub(crate) use reason::VariableFate;
+pub(super) use reason::VariableReason;
 
 /// What a plan is computed from.
 #[derive(Debug, Clone, Copy)]
-pub struct EnvPlanInput<'a> {
+pub(crate) struct EnvPlanInput<'a> {
     /// The service or group.
     pub owner: &'a EnvOwner,
     /// Its variables in the file.
@@ -43,7 +43,7 @@ pub struct EnvPlanInput<'a> {
 /// The fate of every variable of a service or group. Created only by [`EnvPlan::compute`].
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct EnvPlan {
+pub(crate) struct EnvPlan {
     owner: EnvOwner,
     rows: Vec<PlannedVariable>,
     changes: Vec<EnvChange>,
@@ -53,7 +53,7 @@ pub struct EnvPlan {
 
 /// A variable with its reason, which determines its fate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedVariable {
+pub(crate) struct PlannedVariable {
     /// The key.
     pub key: String,
     /// The reason.
@@ -62,7 +62,7 @@ pub struct PlannedVariable {
 
 /// One change of one variable: one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EnvChange {
+pub(crate) struct EnvChange {
     /// The key.
     pub key: EnvKey,
     /// What happens to it.
@@ -71,7 +71,7 @@ pub struct EnvChange {
 
 /// What happens to a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EnvAction {
+pub(crate) enum EnvAction {
     /// It is set to a value.
     Set(Secret<String>),
     /// Render generates its value.
@@ -82,7 +82,7 @@ pub enum EnvAction {
 
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum EnvPlanRefusal {
+pub(crate) enum EnvPlanRefusal {
     /// A key to remove is declared, so Render would set it again.
     #[error("`{key}` cannot be removed, because line {line} of the file declares it")]
     RemoveDeclared {
@@ -96,7 +96,7 @@ pub enum EnvPlanRefusal {
 impl EnvPlan {
     /// Gives every variable one fate: those in the file, those on Render, those that a group provides, and those to
     /// remove.
-    pub fn compute(input: EnvPlanInput<'_>) -> Result<Self, EnvPlanRefusal> {
+    pub(crate) fn compute(input: EnvPlanInput<'_>) -> Result<Self, EnvPlanRefusal> {
         let mut reasons: BTreeMap<&str, VariableReason> = BTreeMap::new();
         let mut changes = Vec::new();
         for variable in input.declared {
@@ -130,27 +130,27 @@ impl EnvPlan {
     }
 
     /// The service or group.
-    pub const fn owner(&self) -> &EnvOwner {
+    pub(crate) const fn owner(&self) -> &EnvOwner {
         &self.owner
     }
 
     /// Every variable, by key.
-    pub fn rows(&self) -> &[PlannedVariable] {
+    pub(crate) fn rows(&self) -> &[PlannedVariable] {
         &self.rows
     }
 
     /// The changes, in the order in which they are made: additions, changes, removals.
-    pub fn changes(&self) -> &[EnvChange] {
+    pub(crate) fn changes(&self) -> &[EnvChange] {
         &self.changes
     }
 
     /// The number of declared variables that the service or group has, or that a group provides.
-    pub fn present(&self) -> usize {
+    pub(crate) fn present(&self) -> usize {
         self.declared - self.missing().count()
     }
 
     /// The declared variables that the service or group does not have.
-    pub fn missing(&self) -> impl Iterator<Item = &PlannedVariable> {
+    pub(crate) fn missing(&self) -> impl Iterator<Item = &PlannedVariable> {
         self.rows.iter().filter(|row| row.reason.is_absent())
     }
 }
@@ -198,7 +198,7 @@ fn order(change: &EnvChange) -> (u8, &EnvKey) {
 
 impl EnvAction {
     /// The word in reports.
-    pub const fn word(&self) -> &'static str {
+    pub(crate) const fn word(&self) -> &'static str {
         match self {
             Self::Set(_) => "set",
             Self::Generate => "generate",

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// What happens to a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum VariableFate {
+pub(crate) enum VariableFate {
     /// It is as the file says.
     InStep,
     /// It is added.
@@ -28,7 +28,7 @@ pub enum VariableFate {
 
 /// Why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum VariableReason {
+pub(crate) enum VariableReason {
     /// The value on Render is that of the file.
     SameValue,
     /// The value on Render is another.
@@ -78,7 +78,7 @@ pub enum VariableReason {
 
 impl VariableFate {
     /// The word in reports.
-    pub const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::InStep => "unchanged",
             Self::Add => "add",
@@ -94,7 +94,7 @@ impl VariableFate {
 
 impl VariableReason {
     /// The fate that follows.
-    pub const fn fate(&self) -> VariableFate {
+    pub(crate) const fn fate(&self) -> VariableFate {
         match self {
             Self::SameValue | Self::AlreadyRemoved => VariableFate::InStep,
             Self::OtherValue => VariableFate::Change,
@@ -110,7 +110,7 @@ impl VariableReason {
     }
 
     /// Whether a declared variable is not on Render.
-    pub const fn is_absent(&self) -> bool {
+    pub(crate) const fn is_absent(&self) -> bool {
         matches!(self.fate(), VariableFate::Add | VariableFate::Missing)
     }
 }

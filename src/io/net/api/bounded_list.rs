@@ -12,14 +12,14 @@ use serde::de::Visitor;
 /// A document that is a list of at most `MOST` entries.
 #[derive(Debug, Deserialize)]
 #[serde(transparent, bound = "T: Deserialize<'de>")]
-pub struct Page<T, const MOST: usize>(
+pub(crate) struct Page<T, const MOST: usize>(
     /// The entries.
     #[serde(deserialize_with = "at_most::<MOST, _, _>")]
     pub Vec<T>,
 );
 
 /// Parses a list of at most `MOST` entries; a longer one is an error.
-pub fn at_most<'de, const MOST: usize, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+pub(crate) fn at_most<'de, const MOST: usize, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     T: Deserialize<'de>,
     D: Deserializer<'de>,

@@ -25,7 +25,7 @@ use crate::model::url_policy::may_be_fetched;
 
 /// The limits of responses.
 #[derive(Debug, Clone, Copy)]
-pub struct ApiLimits {
+pub(crate) struct ApiLimits {
     /// The most bytes of one response.
     pub answer: u64,
     /// The limits of a list of several pages.
@@ -34,7 +34,7 @@ pub struct ApiLimits {
 
 /// Why there can be no client.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum ApiSetupError {
+pub(crate) enum ApiSetupError {
     /// The token would be sent in clear text.
     #[error("the API's URL {url} is neither https nor on this machine")]
     NotEncrypted {
@@ -48,7 +48,7 @@ pub enum ApiSetupError {
 
 /// A JSON API.
 #[derive(Debug, Clone)]
-pub struct JsonApi {
+pub(crate) struct JsonApi {
     http: Http,
     base: Url,
     token: Option<Secret<String>>,
@@ -61,7 +61,12 @@ impl JsonApi {
     /// # Errors
     ///
     /// The URL is neither https nor on this machine, or the token has characters that cannot be sent.
-    pub fn new(http: Http, base: Url, token: Option<Secret<String>>, limits: ApiLimits) -> Result<Self, ApiSetupError> {
+    pub(crate) fn new(
+        http: Http,
+        base: Url,
+        token: Option<Secret<String>>,
+        limits: ApiLimits,
+    ) -> Result<Self, ApiSetupError> {
         if !may_be_fetched(&base) {
             return Err(ApiSetupError::NotEncrypted { url: shown(&base) });
         }
@@ -78,7 +83,7 @@ impl JsonApi {
 
     /// Sends a request and parses the response. Statuses are errors. If the request may be repeated, it is, after timeouts,
     /// resets, 408, 429 and 5xx; a repeated DELETE may then report that nothing is left to delete.
-    pub async fn call<T: DeserializeOwned>(
+    pub(crate) async fn call<T: DeserializeOwned>(
         &self,
         request: &ApiRequest<'_>,
         progress: &dyn Progress,

@@ -1,7 +1,7 @@
 //! Parses the `Link` header, which names the next page of a list. Pure.
 
 /// Whether a `Link` header names a next page.
-pub fn has_next_page(header: &str) -> bool {
+pub(crate) fn has_next_page(header: &str) -> bool {
     next_link(header).is_some()
 }
 

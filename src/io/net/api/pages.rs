@@ -11,7 +11,7 @@ use crate::model::progress::Progress;
 
 /// The limits of a whole list.
 #[derive(Debug, Clone, Copy)]
-pub struct PageLimits {
+pub(crate) struct PageLimits {
     /// The most pages; stops a server whose pages never end.
     pub pages: usize,
     /// The most bytes of all pages together.
@@ -52,7 +52,7 @@ pub(crate) async fn all_pages<T, C: PartialEq + Clone, E>(
 
 impl JsonApi {
     /// All entries of a list whose pages are linked by a `Link` header. `MOST` is the most entries of one page.
-    pub async fn linked<T: DeserializeOwned, const MOST: usize>(
+    pub(crate) async fn linked<T: DeserializeOwned, const MOST: usize>(
         &self,
         route: &str,
         what: &str,

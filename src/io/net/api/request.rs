@@ -13,7 +13,7 @@ use serde::Serialize;
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A route from path segments. Each is encoded on its own, so a `#`, `%` or `/` stays part of its segment.
-pub fn route_of<'a>(segments: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn route_of<'a>(segments: impl IntoIterator<Item = &'a str>) -> String {
     let mut route = String::new();
     for segment in segments {
         route.push('/');
@@ -24,7 +24,7 @@ pub fn route_of<'a>(segments: impl IntoIterator<Item = &'a str>) -> String {
 
 /// A request below the API's base URL.
 #[derive(Debug, Clone)]
-pub struct ApiRequest<'a> {
+pub(crate) struct ApiRequest<'a> {
     pub(super) method: Method,
     /// The path below the base URL and the query, both encoded.
     pub(super) route: &'a str,
@@ -37,31 +37,31 @@ pub struct ApiRequest<'a> {
 
 impl<'a> ApiRequest<'a> {
     /// A request without a body. `what` names the thing requested, in messages.
-    pub fn new(method: Method, route: &'a str, what: &'a str) -> Self {
+    pub(crate) fn new(method: Method, route: &'a str, what: &'a str) -> Self {
         Self { method, route, what, headers: HeaderMap::new(), body: None }
     }
 
     /// A GET request.
-    pub fn get(route: &'a str, what: &'a str) -> Self {
+    pub(crate) fn get(route: &'a str, what: &'a str) -> Self {
         Self::new(Method::GET, route, what)
     }
 
     /// Adds a JSON document as the body.
     #[must_use]
-    pub fn json(mut self, document: &impl Serialize) -> Self {
+    pub(crate) fn json(mut self, document: &impl Serialize) -> Self {
         self.body = Some(serde_json::to_vec(document).expect("a request is serializable as JSON"));
         self.with_header(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
     }
 
     /// Adds a header.
     #[must_use]
-    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
     }
 
     /// Whether sending it twice has the effect of sending it once (RFC 9110, 9.2.2). Only such requests are repeated.
-    pub fn is_idempotent(&self) -> bool {
+    pub(crate) fn is_idempotent(&self) -> bool {
         [Method::GET, Method::HEAD, Method::PUT, Method::DELETE].contains(&self.method)
     }
 }
