@@ -12,6 +12,7 @@ use fake_github::ReleaseSpec;
 use serde_json::Value;
 use sha2::Digest as _;
 
+#[cfg(feature = "attestation")]
 use crate::attested;
 use crate::mirror;
 use crate::support::Context;
@@ -157,6 +158,7 @@ fn other_bytes_than_the_locked_ones_are_detected_when_they_arrive() {
     assert!(!context.binary().exists());
 }
 
+#[cfg(feature = "attestation")]
 #[test]
 fn dry_run_agrees_about_attestations() {
     let world = attested::attested_project();

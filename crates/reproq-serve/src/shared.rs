@@ -79,9 +79,11 @@ impl Shared {
         let (identity, url) = (options.identity.clone(), options.public_url.as_deref());
         let sign_in = options.token.as_ref().and_then(|token| SignIn::new(token, identity, url));
         let oidc = options.oidc.clone().filter(|_| sign_in.is_some() && url.is_some());
-        let host = oidc.as_ref().map(|settings| settings.host.clone());
         Self {
-            sign_in: sign_in.map(|sign_in| sign_in.with_provider(host)),
+            sign_in: match &oidc {
+                Some(settings) => sign_in.map(|sign_in| sign_in.with_provider(settings)),
+                None => sign_in,
+            },
             provider: oidc.map(IdentityProvider::new),
             options,
             published: watch::Sender::default(),

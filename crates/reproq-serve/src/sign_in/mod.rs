@@ -39,6 +39,7 @@ use reproq_token::TokenKey;
 use reproq_token::verify;
 
 use crate::access::AccessToken;
+use crate::oidc::OidcSettings;
 use ended::UsedUp;
 use session::Session;
 
@@ -94,6 +95,8 @@ pub(crate) struct SignIn {
     flow: TokenKey,
     /// The host of the provider, if there is one.
     provider: Option<String>,
+    /// The people whom it may name.
+    people: Vec<String>,
     identity: Option<ProxyIdentity>,
     /// The path of the public URL, in front of all paths.
     prefix: String,
@@ -116,6 +119,7 @@ impl SignIn {
             csrf: key.derived("reproq serve: form"),
             flow: key.derived("reproq serve: oidc"),
             provider: None,
+            people: Vec::new(),
             token: key,
             identity,
             prefix,
@@ -126,9 +130,9 @@ impl SignIn {
         })
     }
 
-    /// The same with a provider at this host.
-    pub(crate) fn with_provider(self, host: Option<String>) -> Self {
-        Self { provider: host, ..self }
+    /// The same with a provider.
+    pub(crate) fn with_provider(self, settings: &OidcSettings) -> Self {
+        Self { provider: Some(settings.host.clone()), people: settings.names.clone(), ..self }
     }
 
     /// Whether a bearer token is one of Django's or ours, or the server's own.
@@ -159,7 +163,10 @@ impl SignIn {
     fn session(&self, headers: &HeaderMap, now: i64) -> Option<(Session, String)> {
         let cookie = cookies::value(headers, cookies::SESSION)?;
         let session = Session::open(&cookie, &self.session, now)?;
-        (!self.ended().contains(&session.id)).then_some((session, cookie))
+        let name = session.holder.name();
+        // A session outlives a restart of this server, with which a person may have been taken off the list.
+        let is_allowed = name == TOKEN_HOLDER || self.people.iter().any(|person| person == name);
+        (is_allowed && !self.ended().contains(&session.id)).then_some((session, cookie))
     }
 
     fn ended(&self) -> MutexGuard<'_, UsedUp> {

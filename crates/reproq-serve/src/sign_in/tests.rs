@@ -310,6 +310,23 @@ fn a_proxy_names_people_and_nobody_else_does() {
     assert!(page.contains("Sign out there") && !page.contains("<form"), "{page}");
 }
 
+/// The list is that of this server, not of the one that began the session.
+#[test]
+fn a_person_who_is_no_longer_allowed_is_no_longer_signed_in() {
+    let allowing =
+        |names: &[&str]| SignIn { people: names.iter().map(|name| (*name).to_owned()).collect(), ..server(None) };
+    let holder = TokenHolder::new("ada").expect("a name");
+    let cookie = allowing(&["ada"]).begin_session(holder, NOW).expect("random bytes");
+    let session = cookie.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
+    for (names, is_signed_in) in [(&["eve", "ada"][..], true), (&["eve"], false), (&[], false)] {
+        let server = allowing(names);
+        let mut browser = client(&server);
+        browser.cookies.push((session.0.to_owned(), session.1.to_owned()));
+        let status = browser.get("/reproq/tui/authorize/").status;
+        assert_eq!(status == StatusCode::OK, is_signed_in, "{names:?}");
+    }
+}
+
 /// Signs out by the form.
 fn sign_out(browser: &mut Client<'_>) -> Reply {
     let page = browser.get("/reproq/tui/logout/");
