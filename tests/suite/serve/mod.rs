@@ -48,6 +48,7 @@ pub struct Page {
     pub status: u16,
     pub headers: BTreeMap<String, String>,
     /// The values of all `Set-Cookie`.
+    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by the tests of a provider"))]
     pub cookies: Vec<String>,
     pub body: String,
 }
