@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::support::Context;
+use crate::support::context::program_under_test;
 use crate::support::skip;
 
 const SHELLS: [&str; 5] = ["bash", "zsh", "fish", "powershell", "elvish"];
@@ -17,7 +18,7 @@ fn world() -> Context {
     context.release("v0.0.143");
     context.succeed(&["install", "--no-django", "--tag", "v0.0.143"]);
     context.succeed(&["upgrade", "--no-django"]);
-    let directory = Path::new(env!("CARGO_BIN_EXE_reproq")).parent().expect("a directory").display().to_string();
+    let directory = Path::new(program_under_test()).parent().expect("a directory").display().to_string();
     context.set("PATH", format!("{directory}:/usr/bin:/bin"));
     context
 }

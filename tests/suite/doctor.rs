@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::support::Context;
 use crate::support::Output;
+use crate::support::context::program_under_test;
 
 fn report(output: &Output) -> Value {
     serde_json::from_str(&output.stdout).expect("a document")
@@ -206,7 +207,7 @@ fn the_issuer_of_a_certificate_is_shown_and_an_untrusted_one_is_a_problem() {
 #[test]
 fn this_command_on_path_is_explained_before_and_after_an_install() {
     let mut context = Context::released();
-    let directory = std::path::Path::new(env!("CARGO_BIN_EXE_reproq")).parent().expect("a directory");
+    let directory = std::path::Path::new(program_under_test()).parent().expect("a directory");
     context.set("PATH", format!("{}:/usr/bin:/bin", directory.display()));
     let before = context.run(&["doctor", "--no-django"]);
     assert_eq!(before.code, 1);

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use crate::support::Context;
 use crate::support::Output;
+use crate::support::context::program_under_test;
 use crate::support::fault_table::Part;
 use crate::support::fault_table::record;
 use crate::support::workers;
@@ -32,7 +33,7 @@ fn this_command_is_never_replaced_by_whatever_name() {
     for directory in ["usr/local/bin", "linked", "hard", "copied"] {
         fs::create_dir_all(context.root().join(directory)).expect("made");
     }
-    fs::copy(env!("CARGO_BIN_EXE_reproq"), &own).expect("copied");
+    fs::copy(program_under_test(), &own).expect("copied");
     let bytes = fs::read(&own).expect("readable");
     let at = |name: &str| context.root().join(name);
     symlink(own.parent().expect("a directory"), at("directory")).expect("a link");

@@ -11,6 +11,7 @@ use std::process::Child;
 use std::process::Command;
 
 use crate::support::Context;
+use crate::support::context::program_under_test;
 use crate::support::context::wait;
 use crate::support::skip;
 use crate::support::workers;
@@ -253,9 +254,9 @@ fn every_refusal_has_its_class_and_a_hint() {
     insta::assert_snapshot!(context.shown(&["beat", "--dsn", "d", "--", "--once", "false"]));
     insta::assert_snapshot!(context.shown(&["worker", "--dsn="]));
     insta::assert_snapshot!(context.shown(&["worker", "--concurrency"]));
-    context.set("REPROQ_WORKER_BIN", env!("CARGO_BIN_EXE_reproq"));
+    context.set("REPROQ_WORKER_BIN", program_under_test());
     let shown = context.shown(&["worker", "--dsn", "d"]);
-    insta::assert_snapshot!(shown.replace(env!("CARGO_BIN_EXE_reproq"), "[REPROQ]"));
+    insta::assert_snapshot!(shown.replace(program_under_test(), "[REPROQ]"));
     context.set("REPROQ_WORKER_BIN", "");
     let mut bytes = fs::read(context.binary()).expect("installed");
     bytes.push(0);
@@ -269,7 +270,7 @@ fn every_refusal_has_its_class_and_a_hint() {
 /// A worker that calls this command again would never end.
 #[test]
 fn a_wrapper_that_starts_this_command_again_ends_with_an_error() {
-    let ours = env!("CARGO_BIN_EXE_reproq");
+    let ours = program_under_test();
     for script in [format!("exec '{ours}' \"$@\""), format!("'{ours}' \"$@\"")] {
         let mut context = scripted(&script);
         context.set("DATABASE_URL", "postgres://h/d");
@@ -284,7 +285,7 @@ fn the_first_reproq_on_path_may_be_this_command() {
     let mut context = Context::new();
     let (ours, worker) = (context.root().join("ours"), context.root().join("theirs"));
     fs::create_dir(&ours).expect("made");
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_reproq"), ours.join("reproq")).expect("linked");
+    std::os::unix::fs::symlink(program_under_test(), ours.join("reproq")).expect("linked");
     place(&worker.join("reproq"), &workers::bytes("0.0.144"));
     context.set("PATH", format!("{}:{}:/usr/bin:/bin", ours.display(), worker.display()));
     let output = context.succeed(&["worker", "--dry-run", "--dsn", "d", "--json"]);

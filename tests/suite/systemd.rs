@@ -6,13 +6,14 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::Context;
+use crate::support::context::program_under_test;
 use crate::support::skip;
 
 const ARGUMENTS: [&str; 4] = ["systemd", "--user", "reproq", "--no-django"];
 
 /// The output, without the path of this program.
 fn shown(context: &Context, arguments: &[&str]) -> String {
-    context.shown(arguments).replace(env!("CARGO_BIN_EXE_reproq"), "[REPROQ]")
+    context.shown(arguments).replace(program_under_test(), "[REPROQ]")
 }
 
 fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {

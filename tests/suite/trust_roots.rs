@@ -20,6 +20,7 @@ use sha2::Sha256;
 
 use crate::support::Context;
 use crate::support::Output;
+use crate::support::context::program_under_test;
 use crate::support::skip;
 
 const VERIFY: &[&str] = &["verify", "tool", "--bundle", "build.json", "--repo", "acme/tool"];
@@ -154,7 +155,7 @@ fn a_directory_that_may_not_be_written_is_9() {
         return;
     }
     let program = context.root().join("program");
-    fs::copy(env!("CARGO_BIN_EXE_reproq"), &program).expect("copied");
+    fs::copy(program_under_test(), &program).expect("copied");
     for directory in ["", "trust", "trust/accepted"] {
         fs::set_permissions(context.root().join(directory), fs::Permissions::from_mode(0o555)).expect("closed");
     }

@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::support::Context;
+use crate::support::context::program_under_test;
 use crate::support::fault_table::Part;
 use crate::support::fault_table::record;
 use crate::support::skip;
@@ -59,7 +60,7 @@ fn a_variable_that_leads_nowhere_is_what_will_be_used() {
 #[test]
 fn path_never_leads_to_this_command() {
     let mut context = Context::new();
-    let ours = Path::new(env!("CARGO_BIN_EXE_reproq"));
+    let ours = Path::new(program_under_test());
     let (linked, copied, other, worker) = (
         context.root().join("linked"),
         context.root().join("copied"),

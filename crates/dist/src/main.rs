@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "a tool for the release job; all of it is effects")]
 
 mod archives;
+mod description;
 #[cfg(all(test, target_os = "linux"))]
 mod get_sh_tests;
 #[cfg(all(test, target_os = "linux"))]
@@ -15,6 +16,8 @@ mod share;
 #[path = "../../../tests/suite/support/skip.rs"]
 mod skip;
 
+use std::fs;
+use std::path::Path;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -27,6 +30,11 @@ enum Step {
     Share {
         /// The directory
         directory: PathBuf,
+    },
+    /// Write the description of the wheel to FILE: README.md of the working directory with absolute links
+    Description {
+        /// The file
+        file: PathBuf,
     },
     /// Pack every program in DIR with its man pages, completions and licenses
     Archives {
@@ -43,9 +51,17 @@ enum Step {
 fn main() -> anyhow::Result<()> {
     match Step::parse() {
         Step::Share { directory } => share::write(&directory.join("share"), epoch()?),
+        Step::Description { file } => describe(&file),
         Step::Archives { directory } => archives::write(&directory, epoch()?),
         Step::Scripts { directory } => scripts::write(&directory),
     }
+}
+
+fn describe(file: &Path) -> anyhow::Result<()> {
+    let readme = fs::read_to_string("README.md").context("cannot read README.md")?;
+    let directory = file.parent().context("a file is in a directory")?;
+    fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    fs::write(file, description::absolute(&readme)?).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// The modification time of every file, in seconds since 1970: `SOURCE_DATE_EPOCH`, which is the commit's time in a release.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use anyhow::Result;
+use anyhow::ensure;
 use xtask::target_directory;
 
 /// How the programs of a release are made.
@@ -23,7 +24,7 @@ pub enum Builds {
 }
 
 impl Builds {
-    /// Does what a command does, if it is a build that is not made here; false if the command is to be run.
+    /// Does what a command does, if it is a build that is not made here, or tests one; false if the command is to be run.
     ///
     /// # Errors
     /// If the files cannot be written.
@@ -36,6 +37,13 @@ impl Builds {
             fs::create_dir_all(&dist)?;
             let sbom = serde_json::json!({ "bomFormat": "CycloneDX", "specVersion": "1.5", "components": [] });
             fs::write(dist.join("reproq-cli.cdx.json"), sbom.to_string())?;
+            return Ok(true);
+        }
+        // The suite tests the debug build in any case, and the release build with `cargo xtask test --program`.
+        if script.contains("packaging/release/smoke.sh") {
+            let asset = variables.get("ASSET").context("the smoke tests have no ASSET")?;
+            let program = workspace.join("built").join(asset);
+            ensure!(program.is_file(), "the smoke tests have no program {}", program.display());
             return Ok(true);
         }
         if !script.contains("packaging/release/build.sh") {

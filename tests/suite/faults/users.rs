@@ -16,6 +16,7 @@ use super::project;
 use super::started_by;
 use crate::support::Context;
 use crate::support::Output;
+use crate::support::context::program_under_test;
 use crate::support::fault_table::Part;
 use crate::support::fault_table::left;
 use crate::support::fault_table::record;
@@ -42,7 +43,7 @@ impl Person {
         }
         // The program's own directory may be inaccessible to others.
         let program = context.root().join("program");
-        fs::copy(env!("CARGO_BIN_EXE_reproq"), &program).expect("copied");
+        fs::copy(program_under_test(), &program).expect("copied");
         fs::set_permissions(context.root(), fs::Permissions::from_mode(0o755)).expect("opened");
         let person = Self { context, program, is_nobody };
         person.give(&person.context.root().join("work"));

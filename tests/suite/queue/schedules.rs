@@ -7,6 +7,7 @@ use super::controls::overtaken;
 use super::rows::database;
 use super::rows::json;
 use super::rows::project;
+use crate::support::context::program_under_test;
 
 /// Everything of a row but when it was written.
 const ROW: &str = "select cron_expr, task_path, payload_json, queue_name, priority, max_attempts, concurrency_key, \
@@ -158,7 +159,7 @@ fn a_schedule_that_was_removed_is_created_again_by_the_printed_command() {
     insta::assert_snapshot!("periodic_remove", context.redact(&removed));
     assert_eq!(database.sql(row), "");
     let line = removed.stdout.lines().last().expect("a command").trim().to_owned();
-    let line = line.replacen("reproq", env!("CARGO_BIN_EXE_reproq"), 1);
+    let line = line.replacen("reproq", program_under_test(), 1);
     let mut shell = Command::new("sh");
     shell.args(["-c", &line]).current_dir(context.project()).env("DATABASE_URL", database.url());
     assert!(shell.output().expect("sh starts").status.success(), "{line}");

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use fake_github::FakeGitHub;
@@ -156,7 +157,7 @@ impl Context {
 
     /// The command, to be run in the project.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reproq"));
+        let mut command = Command::new(program_under_test());
         command
             .args(arguments)
             .current_dir(self.project())
@@ -237,6 +238,18 @@ impl Context {
             Err(_) => Vec::new(),
         }
     }
+}
+
+/// The program under test: the file that `REPROQ_TEST_PROGRAM` names, by default the one that cargo has built with the tests.
+pub fn program_under_test() -> &'static str {
+    static PROGRAM: OnceLock<String> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let named = std::env::var("REPROQ_TEST_PROGRAM").ok().filter(|named| !named.is_empty());
+        let Some(named) = named else { return env!("CARGO_BIN_EXE_reproq").to_owned() };
+        // Tests start it in other directories.
+        let path = fs::canonicalize(&named).unwrap_or_else(|error| panic!("REPROQ_TEST_PROGRAM: {named}: {error}"));
+        path.into_os_string().into_string().expect("a UTF-8 path")
+    })
 }
 
 /// Sends a signal to a child: `INT`, `TERM` or `HUP`.

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use super::Output;
+use super::context::program_under_test;
 
 /// Fails if the command printed a document that is not listed for it.
 pub fn check(arguments: &[&str], output: &Output) {
@@ -26,7 +27,7 @@ pub fn check(arguments: &[&str], output: &Output) {
 fn command(arguments: &[&str]) -> Option<&'static Value> {
     static HELP: OnceLock<Value> = OnceLock::new();
     let help = HELP.get_or_init(|| {
-        let output = Command::new(env!("CARGO_BIN_EXE_reproq")).args(["help", "--json"]).output().expect("it starts");
+        let output = Command::new(program_under_test()).args(["help", "--json"]).output().expect("it starts");
         serde_json::from_slice(&output.stdout).expect("one document")
     });
     let commands = help["commands"].as_array().expect("a list");

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::Output;
 use super::context::finished;
+use super::context::program_under_test;
 use super::skip;
 use super::strace::STRACE;
 use super::workers;
@@ -34,7 +35,7 @@ impl Machine {
         }
         // Its own copy, because other users may not be able to read the built one.
         let program = directory.path().join("bin/reproq-cli");
-        fs::copy(env!("CARGO_BIN_EXE_reproq"), &program).expect("copied");
+        fs::copy(program_under_test(), &program).expect("copied");
         let text = |path: &str| directory.path().join(path).to_str().expect("a UTF-8 path").to_owned();
         let variables = [
             ("HOME", text("home")),

@@ -19,6 +19,7 @@ use crate::support::Context;
 use crate::support::Output;
 use crate::support::context::asset_name;
 use crate::support::context::finished;
+use crate::support::context::program_under_test;
 use crate::support::django;
 use crate::support::skip;
 
@@ -123,7 +124,7 @@ impl Shop {
         context.set("DJANGO_SETTINGS_MODULE", "shop.settings");
         // Our command under its own name, and nothing else of that name.
         fs::create_dir(context.root().join("ours")).expect("made");
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_reproq"), context.root().join("ours/reproq")).expect("linked");
+        std::os::unix::fs::symlink(program_under_test(), context.root().join("ours/reproq")).expect("linked");
         let settings = format!(
             "{SETTINGS}DATABASES = {{'default': {{'ENGINE': 'django.db.backends.postgresql', 'NAME': '{}', 'USER': '{}', \
              'PASSWORD': '{}', 'HOST': '127.0.0.1', 'PORT': '{}'}}}}\n",
