@@ -27,7 +27,7 @@ data=target/wheel-data/data
 rm -rf target/wheel-data
 # With the flags of this machine, not those of the target.
 env -u CARGO_ENCODED_RUSTFLAGS cargo run --quiet --package dist -- share "$data"
-env -u CARGO_ENCODED_RUSTFLAGS cargo run --quiet --package dist -- description target/wheel-data/README.md
+env -u CARGO_ENCODED_RUSTFLAGS cargo run --quiet --package dist -- description target/wheel-readme.md
 
 zig=()
 case $target in *-linux-*) zig=(--zig) ;; esac

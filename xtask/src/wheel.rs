@@ -47,7 +47,9 @@ fn build(tools: &Environment, release: bool) -> Result<PathBuf> {
         fs::remove_dir_all(&data)?;
     }
     run(cargo(&["run", "--quiet", "--package", "dist", "--", "share"]).arg(data.join("data")))?;
-    run(cargo(&["run", "--quiet", "--package", "dist", "--", "description"]).arg(data.join("README.md")))?;
+    run(
+        cargo(&["run", "--quiet", "--package", "dist", "--", "description"]).arg(root().join("target/wheel-readme.md"))
+    )?;
     let out = target_directory().join("wheels");
     if out.exists() {
         fs::remove_dir_all(&out)?;
