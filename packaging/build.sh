@@ -8,7 +8,7 @@ set -euo pipefail
 target=$1 asset=$2 compatibility=$3
 mkdir -p "$4"
 out=$(cd "$4" && pwd -P)
-root=$(cd "$(dirname "$0")/.." && pwd -P)
+root=$(cd -P "$(dirname "$0")/.." && pwd -P)
 cd "$root"
 
 flags=(
