@@ -237,24 +237,22 @@ impl IdentityProvider {
     /// The page, and the line in the log, about what failed.
     fn failed(&self, sign_in: &SignIn, failure: &Failure) -> SignInAnswer {
         let host = &self.settings.host;
-        let (status, text) = match failure {
+        let (status, text, reason) = match failure {
             Failure::Away(reason) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 format!(
                     "{host} cannot be used now: {reason}. Try again later, or sign in with the token of this server."
                 ),
+                format!("{host} cannot be used: {reason}"),
             ),
             Failure::Code(reason) => {
-                (StatusCode::BAD_GATEWAY, format!("{host} did not confirm who you are: {reason}."))
+                (StatusCode::BAD_GATEWAY, format!("{host} did not confirm who you are: {reason}."), reason.clone())
             }
-            Failure::Token(refusal) => {
-                (StatusCode::FORBIDDEN, format!("The token of {host} is not accepted: {refusal}."))
-            }
-        };
-        let reason = match failure {
-            Failure::Away(reason) => format!("{host} cannot be used: {reason}"),
-            Failure::Code(reason) => reason.clone(),
-            Failure::Token(refusal) => format!("the token of {host} is not accepted: {refusal}"),
+            Failure::Token(refusal) => (
+                StatusCode::FORBIDDEN,
+                format!("The token of {host} is not accepted: {refusal}."),
+                format!("the token of {host} is not accepted: {refusal}"),
+            ),
         };
         sign_in.provider_refusal(status, &text).refusing(&reason)
     }

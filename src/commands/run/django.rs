@@ -59,15 +59,18 @@ pub(super) fn allow_list(
     Ok(None)
 }
 
+/// How the user names the modules.
 const NAME_THE_MODULES: &str =
     "set `worker.allowed_task_modules` in the worker's configuration, or ALLOWED_TASK_MODULES";
 
 fn unknown_tasks(reason: &str) -> CommandError {
     let message = format!("the tasks of Django's apps are unknown: {reason}");
     CommandError::message(ExitStatus::Failure, message)
-        .hint("without a list of their modules, the worker would fail all other tasks for good; it was not started")
-        .hint("repair the project, allow more time with `--django-timeout`, or name the modules:")
-        .hint(NAME_THE_MODULES)
+        .hint(
+            "the worker was not started: without a list of task modules, it would permanently fail the project's tasks",
+        )
+        .hint("repair the project, or allow more time with `--django-timeout`")
+        .hint(format!("or {NAME_THE_MODULES}"))
 }
 
 /// The variable with the settings module, as `manage.py` sets it for what it starts.

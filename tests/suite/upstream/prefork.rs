@@ -2,6 +2,7 @@
 //! processes are killed.
 
 use std::fs;
+use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 use std::time::Instant;
@@ -55,18 +56,24 @@ fn status(shop: &Shop) -> Value {
     serde_json::from_str(&shop.context.run(&["prefork", "status", "--json"]).stdout).expect("JSON")
 }
 
-#[test]
-#[cfg(target_os = "linux")]
-fn the_real_worker_stores_the_result_of_every_task() {
-    let Some(mut shop) = Shop::open() else { return };
+/// A project with the worker and more tasks, and the directory for the files of the fork server.
+fn shop_with(tasks: &str) -> Option<(Shop, PathBuf)> {
+    let mut shop = Shop::open()?;
     let temporary = shop.context.root().join("t");
     fs::create_dir(&temporary).expect("made");
     shop.context.set("TMPDIR", temporary.to_str().expect("UTF-8"));
-    let tasks = shop.context.project().join("shop/tasks.py");
-    let text = fs::read_to_string(&tasks).expect("the tasks");
-    django::write(&tasks, &(text + POISONS));
+    let path = shop.context.project().join("shop/tasks.py");
+    let text = fs::read_to_string(&path).expect("the tasks");
+    django::write(&path, &(text + tasks));
     shop.install_worker();
     shop.context.succeed(&["db", "migrate", "--yes"]);
+    Some((shop, temporary))
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_real_worker_stores_the_result_of_every_task() {
+    let Some((shop, temporary)) = shop_with(POISONS) else { return };
     let script = "from shop.tasks import *\n\
                   print(len([task.enqueue() for task in (with_nul, fails_with_nul, half, cut, not_a_number, leaves, writes)]))";
     assert_eq!(shop.python(script), 7);
@@ -190,16 +197,8 @@ fn kill_one(of: &[i32]) {
 #[test]
 #[cfg(target_os = "linux")]
 fn whatever_is_killed_no_task_is_lost_stuck_or_run_without_a_claim() {
-    let Some(mut shop) = Shop::open() else { return };
-    let temporary = shop.context.root().join("t");
-    fs::create_dir(&temporary).expect("made");
-    shop.context.set("TMPDIR", temporary.to_str().expect("UTF-8"));
-    let tasks = shop.context.project().join("shop/tasks.py");
-    let text = fs::read_to_string(&tasks).expect("the tasks");
-    django::write(&tasks, &(text + NOTES));
+    let Some((shop, temporary)) = shop_with(NOTES) else { return };
     fs::write(shop.context.project().join("reproq.yaml"), SHORT_LEASES).expect("written");
-    shop.install_worker();
-    shop.context.succeed(&["db", "migrate", "--yes"]);
     let number = std::env::var("REPROQ_TEST_KILLED_TASKS").ok().and_then(|number| number.parse().ok());
     let number = number.unwrap_or(KILLED_TASKS);
     let script = format!("from shop.tasks import note\nprint(len([note.enqueue(i) for i in range({number})]))");
